@@ -1,0 +1,87 @@
+"""Where does this request go, why, and in which proportions? Envoy-style routing, simulated offline.
+
+    >>> import canarysim as cs
+    >>> table = cs.loads('''
+    ... apiVersion: gateway.solo.io/v1
+    ... kind: VirtualService
+    ... metadata: {name: shop, namespace: gloo-system}
+    ... spec:
+    ...   virtualHost:
+    ...     routes:
+    ...     - matchers: [{prefix: /, headers: [{name: x-canary, value: "true"}]}]
+    ...       routeAction: {single: {upstream: {name: shop-v2}}}
+    ...     - routeAction: {single: {upstream: {name: shop-v1}}}
+    ... ''')
+    >>> table.route(cs.Request("/", headers={"x-canary": "true"})).cluster
+    'shop-v2_gloo-system'
+
+The public names are imported when they are first used: importing the package loads neither numpy nor yaml.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "CanarysimError": "canarysim.errors",
+    "InvalidValue": "canarysim.errors",
+    "ManifestError": "canarysim.errors",
+    "NotExportable": "canarysim.errors",
+    "RandomValueNeeded": "canarysim.errors",
+    "SeveralTables": "canarysim.errors",
+    "UnknownName": "canarysim.errors",
+    "Problem": "canarysim.problems",
+    "Severity": "canarysim.problems",
+    "Where": "canarysim.problems",
+    "Request": "canarysim.request",
+    "Decision": "canarysim.table.decision",
+    "RouteTable": "canarysim.table.route_table",
+    "load": "canarysim.manifests.load",
+    "load_all": "canarysim.manifests.load",
+    "loads": "canarysim.manifests.load",
+    "to_envoy": "canarysim.manifests.envoy",
+    "preview": "canarysim.answers.preview",
+    "explain": "canarysim.answers.explain",
+    "Split": "canarysim.engine.split",
+    "assert_routes_to": "canarysim.testing.assertions",
+    "assert_split": "canarysim.testing.assertions",
+}
+
+__all__ = list(_HOMES)
+
+if TYPE_CHECKING:
+    from canarysim.answers.explain import explain as explain
+    from canarysim.answers.preview import preview as preview
+    from canarysim.engine.split import Split as Split
+    from canarysim.errors import (
+        CanarysimError as CanarysimError,
+        InvalidValue as InvalidValue,
+        ManifestError as ManifestError,
+        NotExportable as NotExportable,
+        RandomValueNeeded as RandomValueNeeded,
+        SeveralTables as SeveralTables,
+        UnknownName as UnknownName,
+    )
+    from canarysim.manifests.envoy import to_envoy as to_envoy
+    from canarysim.manifests.load import load as load, load_all as load_all, loads as loads
+    from canarysim.problems import Problem as Problem, Severity as Severity, Where as Where
+    from canarysim.request import Request as Request
+    from canarysim.table.decision import Decision as Decision
+    from canarysim.table.route_table import RouteTable as RouteTable
+    from canarysim.testing.assertions import assert_routes_to as assert_routes_to, assert_split as assert_split
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

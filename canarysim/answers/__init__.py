@@ -1,0 +1,1 @@
+"""Answers over a route table: what happens, why, and in which proportions."""

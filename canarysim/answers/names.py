@@ -1,0 +1,70 @@
+"""Which destinations of a table a name means: a cluster, an Upstream, or several labels at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from canarysim.errors import InvalidValue, UnknownName
+from canarysim.table.route_table import names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from canarysim.table.actions import Destination
+    from canarysim.table.route_table import RouteTable
+
+__all__ = ["LABELS", "bears", "resolve", "resolve_cluster", "resolve_function"]
+
+
+def resolve_cluster(table: RouteTable, name: str) -> str:
+    """The cluster that a name means: the cluster's own, or its Upstream's with or without namespace.
+
+    Raises UnknownName where nothing in the table bears the name, or where it means several clusters.
+    """
+    found = dict.fromkeys(d.cluster for d in table.destinations if name in names_of(d))
+    if name in found:
+        return name
+    if len(found) == 1:
+        return next(iter(found))
+    if found:
+        raise UnknownName("cluster", name, found, ambiguous=True)
+    known = [each for d in table.destinations for each in names_of(d)]
+    raise UnknownName("cluster or upstream", name, known)
+
+
+def resolve_function(table: RouteTable, name: str) -> str:
+    """The function of that name. Raises UnknownName where no destination of the table has it."""
+    known = [d.function for d in table.destinations if d.function is not None]
+    if name not in known:
+        raise UnknownName("function", name, known)
+    return name
+
+
+#: The labels by which a mapping may choose destinations.
+LABELS = ("cluster", "function", "upstream")
+
+
+def resolve(table: RouteTable, wanted: str | Mapping[str, str]) -> dict[str, str]:
+    """The labels a destination must bear: ``{"cluster": ...}`` from a name, or from a mapping of labels."""
+    labels = {"cluster": wanted} if isinstance(wanted, str) else dict(wanted)
+    for label in labels:
+        if label not in LABELS:
+            raise UnknownName("label of a destination", label, LABELS)
+    if not labels:
+        raise InvalidValue("no_label", "an empty mapping chooses no destination; name a cluster or a function")
+    if "upstream" in labels:
+        cluster = resolve_cluster(table, labels.pop("upstream"))
+        if resolve_cluster(table, labels.setdefault("cluster", cluster)) != cluster:
+            raise InvalidValue("two_clusters", f"cluster and upstream of {dict(wanted)} are not the same")
+    if "cluster" in labels:
+        labels["cluster"] = resolve_cluster(table, labels["cluster"])
+    if "function" in labels:
+        resolve_function(table, labels["function"])
+    return labels
+
+
+def bears(destination: Destination | None, labels: Mapping[str, str]) -> bool:
+    """Whether a destination has all of the labels."""
+    return destination is not None and all(getattr(destination, k) == v for k, v in labels.items())
+
+

@@ -1,0 +1,173 @@
+"""In which proportions does a request go where, and what will n calls show?"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import attrs
+
+from canarysim.answers.binomial import calls_to_see, central_range
+from canarysim.answers.names import bears, resolve
+from canarysim.errors import InvalidValue, UnknownName
+from canarysim.request import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from canarysim.problems import Where
+    from canarysim.table.decision import Decision, Kind
+    from canarysim.table.route_table import RouteTable
+
+__all__ = ["Outcome", "Preview", "preview"]
+
+MAX_CALLS = 10**15
+
+
+@attrs.frozen
+class Outcome:
+    """One thing that can become of the request.
+
+    ``share`` is exact. Of n calls ``expected`` show it on average; ``low`` and ``high`` are the quantiles at
+    2.5 % and 97.5 % of their number, and ``coverage`` the probability of what lies from one to the other.
+    ``none`` is the chance that no call shows it, ``calls_to_see`` how many calls show it at least once with
+    95 %; None where its share is 0.
+    """
+
+    decision: Decision
+    share: Fraction
+    expected: Fraction
+    low: int
+    high: int
+    coverage: float
+    none: float
+    calls_to_see: int | None
+
+    @property
+    def kind(self) -> Kind:
+        return self.decision.kind
+
+    @property
+    def route(self) -> str | None:
+        return self.decision.route
+
+    @property
+    def cluster(self) -> str | None:
+        return self.decision.cluster
+
+    @property
+    def function(self) -> str | None:
+        return self.decision.function
+
+    @property
+    def status(self) -> int | None:
+        return self.decision.status
+
+    @property
+    def source(self) -> Where | None:
+        return self.decision.source
+
+    @classmethod
+    def of(cls, decision: Decision, share: Fraction, n: int) -> Outcome:
+        low, high, coverage = central_range(n, share)
+        none = float((1 - share) ** n) if n <= 1000 else (1.0 - float(share)) ** n
+        return cls(decision, share, share * n, low, high, coverage, none, calls_to_see(share))
+
+
+@attrs.frozen
+class Preview:
+    """The outcomes of one request in the order of the manifest; iterate over it. Their shares add to 1."""
+
+    table: RouteTable = attrs.field(repr=False)
+    request: Request
+    n: int
+    outcomes: tuple[Outcome, ...]
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return iter(self.outcomes)
+
+    def __len__(self) -> int:
+        return len(self.outcomes)
+
+    def share(
+        self, *, cluster: str | None = None, function: str | None = None, kind: str | None = None
+    ) -> Fraction:
+        """The exact share of requests that go to a cluster or Upstream, to a function, or end in a kind.
+
+        Several conditions must all hold. Raises UnknownName for a name that the table does not know.
+        """
+        labels = {k: v for k, v in (("cluster", cluster), ("function", function)) if v is not None}
+        if not labels and kind is None:
+            raise InvalidValue("no_label", "share of what? give cluster=, function= or kind=")
+        if kind is not None:
+            from canarysim.table.decision import KINDS
+
+            if kind not in KINDS:
+                raise UnknownName("kind of decision", kind, KINDS)
+        wanted = resolve(self.table, labels) if labels else {}
+        return sum(
+            (
+                o.share
+                for o in self.outcomes
+                if (not wanted or bears(o.decision.destination, wanted)) and kind in (None, o.kind)
+            ),
+            Fraction(0),
+        )
+
+    def __str__(self) -> str:
+        from canarysim.faces.text import preview_text
+
+        return preview_text(self)
+
+
+def preview(table: RouteTable, request: Request | str, n: int = 20) -> Preview:
+    """Where a request goes and in which proportions, and what n calls (1 to 10^15) will show of it.
+
+    ``request`` may be text as Request.parse reads it. Shares are exact and nothing is sampled, so that the
+    cost does not grow with n: O(routes + outcomes).
+
+    >>> import canarysim as cs
+    >>> table = cs.loads('''
+    ... apiVersion: gateway.solo.io/v1
+    ... kind: VirtualService
+    ... metadata: {name: shop, namespace: gloo-system}
+    ... spec:
+    ...   virtualHost:
+    ...     routes:
+    ...     - routeAction:
+    ...         multi:
+    ...           destinations:
+    ...           - {weight: 1, destination: {upstream: {name: v2}}}
+    ...           - {weight: 9, destination: {upstream: {name: v1}}}
+    ... ''')
+    >>> for o in cs.preview(table, "GET /"):
+    ...     print(o.cluster, o.share, o.low, o.high, o.calls_to_see)
+    v2_gloo-system 1/10 0 5 29
+    v1_gloo-system 9/10 15 20 2
+    """
+    request = as_request(request)
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MAX_CALLS:
+        raise InvalidValue("bad_n", f"n is a number of calls from 1 to 10^15, not {n!r}")
+    merged: dict[object, tuple[Decision, Fraction]] = {}
+    for decision, share in table.shares(request):
+        key = (
+            decision.kind,
+            decision.status,
+            decision.location,
+            None if decision.matched is None else decision.matched.index,
+            decision.cluster,
+            decision.function,
+        )
+        first, known = merged.get(key, (decision, Fraction(0)))
+        merged[key] = first, known + share
+    outcomes = tuple(Outcome.of(decision, share, n) for decision, share in merged.values())
+    return Preview(table, request, n, outcomes)
+
+
+def as_request(request: Request | str) -> Request:
+    """A request as it is, or read from text."""
+    if isinstance(request, str):
+        return Request.parse(request)
+    if not isinstance(request, Request):
+        raise TypeError(f"a request is a Request or text such as 'GET /path', not {type(request).__name__}")
+    return request

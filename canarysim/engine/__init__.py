@@ -1,0 +1,1 @@
+"""Many requests at once, with numpy: the only part of canarysim that imports it."""

@@ -1,0 +1,131 @@
+"""What canarysim raises: one base class, and errors that carry data before they carry text."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from fractions import Fraction
+
+    from canarysim.problems import Problem
+    from canarysim.table.decision import Decision
+
+__all__ = [
+    "CanarysimError",
+    "InvalidValue",
+    "ManifestError",
+    "NotExportable",
+    "RandomValueNeeded",
+    "SeveralTables",
+    "UnknownName",
+]
+
+
+class CanarysimError(Exception):
+    """The base of every error that canarysim raises on purpose."""
+
+
+class InvalidValue(CanarysimError, ValueError):
+    """A value that cannot exist: a constructor refused it.
+
+    ``code`` is stable and fit for programs, ``values`` holds what the text was made of.
+    """
+
+    def __init__(self, code: str, message: str, **values: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.values = values
+
+
+class ManifestError(CanarysimError, ValueError):
+    """Manifests that cannot be read. ``problems`` are all that were found, not only the first."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        from canarysim.faces.text import problems_text
+
+        return problems_text(self.problems)
+
+
+class SeveralTables(CanarysimError, LookupError):
+    """The input makes more than one route table and none was chosen. ``names`` are their names."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        super().__init__(self.names)
+
+    def __str__(self) -> str:
+        names = ", ".join(self.names)
+        return (
+            f"the manifests make {len(self.names)} route tables: {names}. "
+            f'Choose one with load(..., table="{self.names[0]}"), or take all with load_all(...).'
+        )
+
+
+class RandomValueNeeded(CanarysimError, ValueError):
+    """The decision depends on the random value of the request and none was given.
+
+    ``shares`` holds every possible decision with its exact share, in the order of the manifest.
+    """
+
+    def __init__(self, shares: Sequence[tuple[Decision, Fraction]]) -> None:
+        self.shares = tuple(shares)
+        super().__init__(self.shares)
+
+    def __str__(self) -> str:
+        parts = "; ".join(f"{decision.outcome} with share {share}" for decision, share in self.shares)
+        return (
+            f"this decision depends on the random value of the request: {parts}. "
+            "Give random_value=..., or ask preview() for the shares."
+        )
+
+
+class UnknownName(CanarysimError, LookupError):
+    """A name that nothing in the table bears (or that several things bear). ``candidates`` are near ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, ambiguous: bool = False) -> None:
+        self.kind = kind
+        self.name = name
+        self.known = tuple(dict.fromkeys(known))
+        self.ambiguous = ambiguous
+        self.candidates = self.known if ambiguous else tuple(near(name, self.known))
+        super().__init__(kind, name)
+
+    def __str__(self) -> str:
+        if self.ambiguous:
+            return f"{self.name!r} is ambiguous: it may be {' or '.join(map(repr, self.candidates))}"
+        text = f"no {self.kind} is called {self.name!r}"
+        if self.candidates:
+            return f"{text}; did you mean {' or '.join(map(repr, self.candidates))}?"
+        if self.known:
+            listed = ", ".join(map(repr, self.known[:8])) + (", ..." if len(self.known) > 8 else "")
+            return f"{text}; there are {listed}"
+        return f"{text}; the table names none"
+
+
+class NotExportable(CanarysimError, ValueError):
+    """The table has parts that are not simulated, so that no Envoy configuration can stand for it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        from canarysim.faces.text import problems_text
+
+        return "this table cannot be exported, it has parts that are not simulated\n" + problems_text(
+            self.problems
+        )
+
+
+def near(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """The names closest to a mistyped one, best first; letter case does not keep two names apart."""
+    folded: dict[str, str] = {}
+    for candidate in known:
+        folded.setdefault(candidate.lower(), candidate)
+    return [folded[match] for match in get_close_matches(name.lower(), folded, n=count, cutoff=0.6)]

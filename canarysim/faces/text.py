@@ -1,0 +1,297 @@
+"""Plain text for people: 80 columns where names allow, the same in a terminal, a notebook and a pipe."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from canarysim.problems import Severity
+from canarysim.request import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from canarysim.answers.explain import Explanation, Step
+    from canarysim.answers.preview import Outcome, Preview
+    from canarysim.problems import Problem, Where
+    from canarysim.table.actions import Destination
+    from canarysim.table.decision import Decision
+    from canarysim.table.route_table import RouteTable
+    from canarysim.table.routes import Route
+
+__all__ = ["explanation_text", "percent", "preview_text", "problem_text", "problems_text", "table_text"]
+
+WIDTH = 80
+
+
+# Numbers
+
+
+def percent(share: Fraction | float, decimals: int = 2) -> str:
+    """A share in per cent, rounded; what is not 0 or 100 % never looks as if it were.
+
+    >>> percent(Fraction(1, 10)), percent(Fraction(1, 3)), percent(Fraction(1, 10**6)), percent(0.98874, 1)
+    ('10 %', '33.33 %', '< 0.01 %', '98.9 %')
+    """
+    exact = Fraction(share) * 100
+    least = Fraction(1, 10**decimals)
+    rounded = round(exact / least) * least
+    if rounded == 0 and exact > 0:
+        return f"< {_decimal(least)} %"
+    if rounded == 100 and exact < 100:
+        return f"> {_decimal(100 - least)} %"
+    return f"{_decimal(rounded)} %"
+
+
+def _decimal(value: Fraction) -> str:
+    text = f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _count(value: int | Fraction) -> str:
+    """A number of calls; an average keeps one decimal where it has any."""
+    if Fraction(value).denominator == 1:
+        return f"{int(value):,}"
+    if value >= 10_000:
+        return f"{round(value):,}"
+    if value < Fraction(1, 20):
+        return "< 0.1"
+    return f"{float(value):,.1f}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+# Problems
+
+
+def problem_text(problem: Problem) -> str:
+    """``file:line:column: severity: message [code]``, then the path in the document, then what to do."""
+    where = problem.where
+    lines = [f"{where}: {problem.severity}: {problem.message} [{problem.code}]"]
+    place = " in ".join(part for part in (where.path, where.resource) if part)
+    if place:
+        lines.append(f"    at {place}")
+    if problem.hint:
+        lines.append(f"    -> {problem.hint}")
+    return "\n".join(lines)
+
+
+def problems_text(problems: Sequence[Problem]) -> str:
+    """A headline that counts, and every problem; errors first."""
+    counts = Counter(problem.severity for problem in problems)
+    kinds = [
+        (Severity.ERROR, "error"),
+        (Severity.WARNING, "warning"),
+        (Severity.INFO, "note"),
+    ]
+    headline = ", ".join(_plural(counts[kind], noun) for kind, noun in kinds if counts[kind])
+    ordered = sorted(problems, key=lambda problem: [kind for kind, _ in kinds].index(problem.severity))
+    return "\n".join([headline, *map(problem_text, ordered)])
+
+
+# Tables
+
+
+def table_text(table: RouteTable) -> str:
+    """Every virtual host and route with the shares of its destinations, and where each stands."""
+    title = table.name or "route table"
+    lines = [
+        f"{title}: {_plural(len(table.virtual_hosts), 'virtual host')}, "
+        f"{_plural(len(table.routes), 'route')}, as Envoy {table.envoy}"
+    ]
+    for host in table.virtual_hosts:
+        domains = " ".join(host.domains)
+        lines += ["", f"{host.name}  {domains}" + ("  (https only)" if host.require_tls else "")]
+        if not host.routes:
+            lines.append("   no routes: 404 for every request")
+        for route in host.routes:
+            lines += _route_lines(route)
+    return "\n".join(lines)
+
+
+def _route_lines(route: Route) -> list[str]:
+    lines = _with_source(f"{route.index:>3}  ", str(route.match), route.source)
+    if route.action is not None:
+        for destination, chance in route.action.chances():
+            rewrite = f" -> {route.action.prefix_rewrite}" if route.action.prefix_rewrite else ""
+            lines.append(f"  {percent(chance.share):>8}  {_destination(destination)}{rewrite}")
+    for unknown in route.unknowns:
+        what = "" if unknown.parts else "unknown: "
+        lines += _wrapped(f"{what}{unknown.problem.message}", "            ")
+    return lines
+
+
+def _destination(destination: Destination) -> str:
+    return f"{destination.cluster}  {destination.function}" if destination.function else destination.cluster
+
+
+def _with_source(lead: str, text: str, source: Where) -> list[str]:
+    """Text wrapped behind a lead, with the file and line at the right edge of its last line if it fits."""
+    lines = textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=lead,
+        subsequent_indent=" " * len(lead),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    place = _place(source)
+    if place:
+        if len(lines[-1]) + 2 + len(place) <= WIDTH:
+            lines[-1] += place.rjust(WIDTH - len(lines[-1]))
+        else:
+            lines.append(place.rjust(WIDTH))
+    return lines
+
+
+def _place(source: Where | None) -> str:
+    if source is None or source.line is None:
+        return ""
+    return f"{PurePath(source.file).name}:{source.line}"
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+# Previews
+
+
+def preview_text(preview: Preview) -> str:
+    """The outcomes of a request with their shares, and what a run of calls will show."""
+    lines = [str(preview.request)]
+    first = preview.outcomes[0].decision
+    if first.matched is not None:
+        lines += _with_source("  ", f"route {_route_name(first.matched)}", first.matched.source)
+    elif first.virtual_host is not None:
+        lines.append(f"  virtual host {first.virtual_host}")
+    lines += [f"  note: {note}" for note in first.notes]
+    if len(preview.outcomes) == 1:
+        lines += ["", *_single_outcome(preview.outcomes[0].decision)]
+        return "\n".join(lines)
+    calls = f"of {_plural(preview.n, 'call')}"
+    lines += ["", f"   share  {'destination':<20}{calls + ':':>14}{'range':>13}{'holds':>9}{'none':>9}"]
+    for outcome in preview.outcomes:
+        lines += _outcome_lines(outcome)
+    lines += ["", *_in_words(preview)]
+    lines += _open_lines(first)
+    return "\n".join(lines)
+
+
+def _route_name(route: Route) -> str:
+    return route.name + ("" if route.name_is_certain else " (number provisional)")
+
+
+def _single_outcome(decision: Decision) -> list[str]:
+    lines = [f"   100 %  {decision.outcome}"]
+    if decision.kind == "forward" and decision.path not in (None, decision.seen.path):
+        lines.append(f"          the path goes upstream as {readable(str(decision.path))}")
+    if decision.seen.refused is not None:
+        lines.append(f"          {decision.seen.refused[1]}")
+    return lines + _open_lines(decision)
+
+
+def _open_lines(decision: Decision) -> list[str]:
+    lines = []
+    for problem in decision.unknown:
+        lines += _wrapped(f"{problem.message} ({problem.where})", "          ")
+    return lines
+
+
+_BAR = 20
+
+
+def _outcome_lines(outcome: Outcome) -> list[str]:
+    filled = round(outcome.share * _BAR) or (1 if outcome.share else 0)
+    label = outcome.decision.outcome
+    if outcome.decision.destination is not None:
+        label = _destination(outcome.decision.destination)
+    bar = "#" * filled + "." * (_BAR - filled)
+    spread = f"{outcome.low:,} to {outcome.high:,}" if outcome.low < outcome.high else f"{outcome.low:,}"
+    return [
+        f"{percent(outcome.share):>8}  {label}",
+        f"          {bar}{'about ' + _count(outcome.expected):>14}{spread:>13}"
+        f"{percent(outcome.coverage, 1):>9}{percent(outcome.none, 1):>9}",
+    ]
+
+
+def _in_words(preview: Preview) -> list[str]:
+    """The rarest outcome in sentences: it is the one that people look for and do not see."""
+    rare = min((o for o in preview.outcomes if o.share), key=lambda o: o.share)
+    if rare.share == 1:
+        return []
+    name = rare.decision.cluster or rare.decision.outcome
+    spread = f"{rare.low:,} to {rare.high:,}" if rare.low < rare.high else f"{rare.low:,}"
+    text = (
+        f"Of {_plural(preview.n, 'call')} expect {_count(rare.expected)} at {name}: {spread} in "
+        f"{percent(rare.coverage, 1)} of runs, none at all in {percent(rare.none, 1)}. "
+        f"To see one with 95 %, make {rare.calls_to_see:,} calls."
+    )
+    return _wrapped(text, "")
+
+
+# Explanations
+
+
+_FOLD_FROM = 6
+
+
+def explanation_text(explanation: Explanation) -> str:
+    """Why a request goes where it goes, on one screen: routes far from matching are folded."""
+    lines = [str(explanation.request)]
+    lines += [f"  note: {note}" for note in explanation.notes]
+    host = explanation.host
+    shown = f"host {readable(host.authority)!r}" if host.authority else "no host"
+    decision = explanation.decisions[0][0]
+    if decision.seen.refused is not None:
+        return "\n".join([*lines, f"  {decision.seen.refused[1]}: {decision.status}"])
+    if host.virtual_host is None or host.rule is None:
+        return "\n".join([*lines, f"  {shown} belongs to no virtual host: 404"])
+    how = {"exact": "is", "suffix": "ends as", "prefix": "begins as", "default": "is taken by"}[host.rule.kind]
+    lines.append(f"  virtual host {host.virtual_host.name}: {shown} {how} {host.rule.domain!r}")
+    lines.append("")
+    lines += _steps(explanation.steps, explanation.near)
+    if explanation.winner is not None:
+        verb = "may match" if decision.kind == "unknown" and decision.destination is None else "matches"
+        lines += _with_source(
+            f"{explanation.winner.index:>3}  {verb}: ", str(explanation.winner.match), explanation.winner.source
+        )
+        lines.append(f"     route {_route_name(explanation.winner)}")
+    lines.append("")
+    for each, share in explanation.decisions:
+        lead = f"{percent(share):>8}  " if len(explanation.decisions) > 1 else "      => "
+        lines.append(f"{lead}{each.outcome}")
+    if explanation.random_value is not None:
+        lines.append(f"         with the random value {explanation.random_value}")
+    lines += _open_lines(decision)
+    return "\n".join(lines)
+
+
+def _steps(steps: Sequence[Step], near: Iterable[Step]) -> list[str]:
+    keep = set(map(id, near)) if len(steps) >= _FOLD_FROM else set(map(id, steps))
+    lines: list[str] = []
+    folded = 0
+    for step in [*steps, None]:
+        if step is not None and id(step) not in keep:
+            folded += 1
+            continue
+        if folded:
+            lines.append(f"     ... {_plural(folded, 'route')} of another path or with several refusals")
+            folded = 0
+        if step is not None:
+            lines += _with_source(f"{step.route.index:>3}  ", str(step.route.match), step.route.source)
+            lines.append(f"     refused: {step.refused_by.view.name} is {step.saw}")
+    return lines

@@ -1,0 +1,260 @@
+"""YAML and JSON text as trees of nodes that know their line and column.
+
+Facts (PyYAML 6 and libyaml; how Kubernetes reads YAML, see also scalars.py):
+
+1. The trees are built from parser events: PyYAML's own composer recurses in C and crashes the process on deep
+   nesting, keeps duplicate keys, and builds cycles from aliases. Here depth is limited, a key that stands
+   twice is a problem, and an alias to a node that is still open is one too.
+2. Aliases share nodes, so reading the text is cheap; walking the tree is not. The number of nodes that aliases
+   stand for is therefore limited.
+3. ``<<`` merges mappings: keys of the mapping itself win, then those of the first merged one.
+4. JSON text is YAML but for escaped surrogate pairs, which are put together before parsing.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from canarysim.problems import Problem, Severity, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Mapping", "Node", "Scalar", "Sequence", "read_documents"]
+
+MAX_DEPTH = 200
+MAX_ALIASED_NODES = 1_000_000
+
+_Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+class Node:
+    """A piece of the text; ``line`` and ``column`` count from 1."""
+
+    __slots__ = ("column", "line", "size")
+
+    #: What a node is called in a message to a person.
+    kind = "node"
+
+    def __init__(self, mark: Any) -> None:
+        self.line: int = mark.line + 1
+        self.column: int = mark.column + 1
+        self.size = 1
+
+
+class Scalar(Node):
+    """Text. ``plain`` where it stands without quotes, so that its spelling may mean something else."""
+
+    __slots__ = ("plain", "tag", "text")
+    kind = "a single value"
+
+    def __init__(self, mark: Any, text: str, plain: bool, tag: str | None) -> None:
+        super().__init__(mark)
+        self.text = text
+        self.plain = plain
+        self.tag = tag
+
+
+class Mapping(Node):
+    """Keys and values in order; keys are unique."""
+
+    __slots__ = ("entries",)
+    kind = "a mapping"
+
+    def __init__(self, mark: Any) -> None:
+        super().__init__(mark)
+        self.entries: dict[str, tuple[Scalar, Node]] = {}
+
+    def get(self, key: str) -> Node | None:
+        entry = self.entries.get(key)
+        return None if entry is None else entry[1]
+
+
+class Sequence(Node):
+    """Items in order."""
+
+    __slots__ = ("items",)
+    kind = "a list"
+
+    def __init__(self, mark: Any) -> None:
+        super().__init__(mark)
+        self.items: list[Node] = []
+
+
+def read_documents(text: str, file: str) -> tuple[list[Node], list[Problem]]:
+    """The documents of a text, empty ones left out, and what is wrong with the text.
+
+    After a syntax error the documents before it are returned. Cost: O(length of the text).
+    """
+    builder = _Builder(file)
+    if text[:1] in "{[" or text.lstrip()[:1] in "{[":
+        text = _joined_surrogates(text)
+    collecting = gc.isenabled()
+    gc.disable()  # many small nodes and no cycles: collecting costs three times the reading
+    try:
+        for event in yaml.parse(text, Loader=_Loader):
+            builder.take(event)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        builder.report("yaml_syntax", _syntax_message(error), mark)
+    except yaml.YAMLError as error:
+        builder.report("yaml_syntax", " ".join(str(error).split()), _mark_at(text, getattr(error, "position", None)))
+    except _Refused:
+        pass
+    finally:
+        if collecting:
+            gc.enable()
+    return builder.documents, builder.problems
+
+
+class _Refused(Exception):  # noqa: N818 - control flow inside this module
+    pass
+
+
+class _Builder:
+    """Takes parser events, builds trees."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.documents: list[Node] = []
+        self.problems: list[Problem] = []
+        self._open: list[Node] = []
+        self._keys: list[Scalar | None] = []
+        self._merges: list[list[Node]] = []
+        self._anchors: dict[str, Node] = {}
+        self._unfinished: set[int] = set()
+        self._aliased = 0
+
+    def report(self, code: str, message: str, mark: Any, hint: str = "") -> None:
+        if isinstance(mark, Node):
+            where = Where(self.file, mark.line, mark.column)
+        elif mark is None:
+            where = Where(self.file)
+        else:
+            where = Where(self.file, mark.line + 1, mark.column + 1)
+        self.problems.append(Problem(code, Severity.ERROR, message, where, hint))
+
+    def take(self, event: Any) -> None:
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            node = Scalar(event.start_mark, event.value, not event.style, event.tag)
+            if event.anchor is not None:
+                self._anchors[event.anchor] = node
+            self._add(node)
+        elif kind is yaml.MappingStartEvent:
+            self._start(Mapping(event.start_mark), event)
+            self._keys.append(None)
+            self._merges.append([])
+        elif kind is yaml.SequenceStartEvent:
+            self._start(Sequence(event.start_mark), event)
+        elif kind is yaml.MappingEndEvent:
+            self._keys.pop()
+            mapping = self._open[-1]
+            assert isinstance(mapping, Mapping)
+            for merged in self._merges.pop():
+                self._merge(mapping, merged)
+            self._end()
+        elif kind is yaml.SequenceEndEvent:
+            self._end()
+        elif kind is yaml.AliasEvent:
+            self._alias(event)
+        elif kind is yaml.DocumentEndEvent:
+            self._anchors.clear()
+
+    def _start(self, node: Node, event: Any) -> None:
+        if len(self._open) >= MAX_DEPTH:
+            self.report("too_deep", f"nested more than {MAX_DEPTH} levels deep", node)
+            raise _Refused
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        self._unfinished.add(id(node))
+        self._open.append(node)
+
+    def _end(self) -> None:
+        node = self._open.pop()
+        self._unfinished.discard(id(node))
+        self._add(node)
+
+    def _alias(self, event: Any) -> None:
+        node = self._anchors.get(event.anchor)
+        if node is None:
+            self.report("yaml_syntax", f"the alias *{event.anchor} has no anchor before it", event.start_mark)
+            raise _Refused
+        if id(node) in self._unfinished:
+            self.report("alias_cycle", f"the alias *{event.anchor} stands inside its own anchor", event.start_mark)
+            raise _Refused
+        self._aliased += node.size
+        if self._aliased > MAX_ALIASED_NODES:
+            self.report(
+                "alias_explosion",
+                f"aliases stand for more than {MAX_ALIASED_NODES:,} nodes",
+                event.start_mark,
+            )
+            raise _Refused
+        self._add(node)
+
+    def _add(self, node: Node) -> None:
+        if not self._open:
+            if not (isinstance(node, Scalar) and node.plain and not node.text):
+                self.documents.append(node)
+            return
+        parent = self._open[-1]
+        parent.size += node.size
+        if isinstance(parent, Sequence):
+            parent.items.append(node)
+            return
+        assert isinstance(parent, Mapping)
+        key = self._keys[-1]
+        if key is None:
+            if not isinstance(node, Scalar):
+                self.report("bad_key", f"{node.kind} cannot be a key", node)
+                raise _Refused
+            self._keys[-1] = node
+            return
+        self._keys[-1] = None
+        if key.text == "<<" and key.plain:
+            self._merges[-1] += node.items if isinstance(node, Sequence) else [node]
+            return
+        known = parent.entries.setdefault(key.text, (key, node))
+        if known[0] is not key:
+            self.report(
+                "duplicate_key",
+                f"the key {key.text!r} stands twice in one mapping",
+                key,
+                f"line {known[0].line} has it too; keep one of the two",
+            )
+
+    def _merge(self, mapping: Mapping, merged: Node) -> None:
+        if not isinstance(merged, Mapping):
+            self.report("bad_merge", f"<< merges mappings, not {merged.kind}", merged)
+            return
+        for text, entry in merged.entries.items():
+            mapping.entries.setdefault(text, entry)
+
+
+def _syntax_message(error: yaml.MarkedYAMLError) -> str:
+    parts = [part for part in (error.context, error.problem) if part]
+    return "this is not YAML: " + ", ".join(parts)
+
+
+def _mark_at(text: str, position: int | None) -> Any:
+    if position is None:
+        return None
+    return yaml.Mark("", position, text.count("\n", 0, position), position - text.rfind("\n", 0, position) - 1, None, None)
+
+
+_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+
+
+def _joined_surrogates(text: str) -> str:
+    def join(found: re.Match[str]) -> str:
+        high, low = int(found[2], 16), int(found[3], 16)
+        return found[1] + chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
+
+    return _PAIR.sub(join, text) if "\\u" in text else text
+
+

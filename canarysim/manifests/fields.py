@@ -1,0 +1,294 @@
+"""Fields as a dialect declares them, and the one reader that all declarations drive.
+
+A field is declared once: its name, its type, its older spellings, and what it does to answers:
+
+- ``SIMULATED``: canarysim acts on it.
+- ``INERT``: it cannot move a decision (a timeout, a retry, authentication); it is accepted and kept.
+- ``UNSIMULATED``: it could change a decision, or the ``parts`` of one that it names, and canarysim does not
+  act on it: those answers are unknown, with a problem that names the field. It is never skipped.
+
+Unknown fields, wrong types and two members of a oneof are problems with a place.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from canarysim.errors import near
+from canarysim.manifests.document import Mapping, Node, Scalar, Sequence
+from canarysim.manifests.scalars import WrongType, is_null, to_bool, to_int, to_text
+from canarysim.problems import Problem, Severity, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    #: Brings a record of an older message into the shape of today's.
+    Lift = Callable[["Record"], Any]
+
+__all__ = [
+    "ANY",
+    "BOOL",
+    "INT32",
+    "STRING",
+    "UINT32",
+    "Effect",
+    "Field",
+    "Legacy",
+    "ListOf",
+    "MapOf",
+    "Message",
+    "Reader",
+    "Record",
+    "Whole",
+]
+
+
+class Effect(Enum):
+    """What a field does to answers; see the module."""
+
+    SIMULATED = "simulated"
+    INERT = "inert"
+    UNSIMULATED = "unsimulated"
+
+
+class _Plain(Enum):
+    STRING = "a string"
+    BOOL = "true or false"
+    ANY = "anything"
+
+
+STRING, BOOL, ANY = _Plain.STRING, _Plain.BOOL, _Plain.ANY
+
+
+@attrs.frozen
+class Whole:
+    """A whole number from ``low`` to ``high``."""
+
+    low: int
+    high: int
+
+
+UINT32 = Whole(0, 2**32 - 1)
+INT32 = Whole(-(2**31), 2**31 - 1)
+
+
+@attrs.frozen
+class ListOf:
+    item: Type
+
+
+@attrs.frozen
+class MapOf:
+    item: Type
+
+
+@attrs.frozen(eq=False)
+class Legacy:
+    """An older spelling: ``name`` beside today's fields, with a ``type`` of its own that ``lift`` translates."""
+
+    name: str
+    type: Type
+    lift: Lift
+
+
+@attrs.frozen(eq=False)
+class Field:
+    name: str
+    type: Type
+    effect: Effect = Effect.SIMULATED
+    note: str = ""
+    parts: tuple[str, ...] = ()
+    oneof: str = ""
+    legacy: tuple[Legacy, ...] = ()
+
+
+@attrs.frozen(eq=False)
+class Message:
+    """A named group of fields."""
+
+    name: str
+    fields: tuple[Field, ...]
+    _by_name: dict[str, tuple[Field, Legacy | None]] = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        table: dict[str, tuple[Field, Legacy | None]] = {}
+        for field in self.fields:
+            table[field.name] = field, None
+            for legacy in field.legacy:
+                table[legacy.name] = field, legacy
+        object.__setattr__(self, "_by_name", table)
+
+    def lookup(self, key: str) -> tuple[Field, Legacy | None] | None:
+        """The field that a key names, and the older spelling if it is one."""
+        return self._by_name.get(key)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._by_name)
+
+
+Type = _Plain | Whole | ListOf | MapOf | Message
+
+
+class Record:
+    """A message as it stands in the text: values by field name, and where each stands."""
+
+    __slots__ = ("damaged", "keys", "message", "node", "path", "reader", "values")
+
+    def __init__(self, reader: Reader, message: Message, node: Node, path: str) -> None:
+        self.reader = reader
+        self.message = message
+        self.node = node
+        self.path = path
+        self.values: dict[str, Any] = {}
+        self.keys: dict[str, tuple[Node, str]] = {}
+        self.damaged: set[str] = set()
+
+    def lacks(self, *names: str) -> bool:
+        """Whether none of the fields is written here, as against written wrongly, which has been said."""
+        return not any(name in self.values or name in self.damaged for name in names)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.values.get(name, default)
+
+    def where(self, name: str | None = None) -> Where:
+        """The place of a field, or of the message itself."""
+        node, path = self.keys.get(name, (self.node, self.path)) if name else (self.node, self.path)
+        return self.reader.where(node, path)
+
+    def report(self, code: str, message: str, name: str | None = None, hint: str = "") -> None:
+        """Adds an error about a field, or about the message itself."""
+        self.reader.problems.append(Problem(code, Severity.ERROR, message, self.where(name), hint))
+
+    def warn(self, code: str, message: str, name: str | None = None, hint: str = "") -> Problem:
+        """Adds a warning, and returns it."""
+        problem = Problem(code, Severity.WARNING, message, self.where(name), hint)
+        self.reader.problems.append(problem)
+        return problem
+
+
+class Reader:
+    """Reads the nodes of one resource by declaration, and collects what is wrong with them."""
+
+    def __init__(self, file: str, resource: str = "") -> None:
+        self.file = file
+        self.resource = resource
+        self.problems: list[Problem] = []
+
+    def where(self, node: Node, path: str) -> Where:
+        return Where(self.file, node.line, node.column, path, self.resource)
+
+    def error(self, code: str, message: str, node: Node, path: str, hint: str = "") -> None:
+        self.problems.append(Problem(code, Severity.ERROR, message, self.where(node, path), hint))
+
+    def message(self, message: Message, node: Node, path: str) -> Record | None:
+        """A record of the fields that stand in a mapping; None, after a problem, where there is no mapping."""
+        if not isinstance(node, Mapping):
+            self.error("wrong_type", f"{_last(path)} must be a mapping, not {_shown(node)}", node, path)
+            return None
+        record = Record(self, message, node, path)
+        oneofs: dict[str, str] = {}
+        for key, (key_node, value_node) in node.entries.items():
+            found = message.lookup(key)
+            inner = f"{path}.{key}" if path else key
+            if found is None:
+                self._unknown_field(message, key, key_node, inner)
+                continue
+            if isinstance(value_node, Scalar) and is_null(value_node):
+                continue
+            field, legacy = found
+            if field.name in record.keys:
+                other = record.keys[field.name][1].rpartition(".")[2]
+                self.error(
+                    "both_spellings",
+                    f"{key} and {other} are two spellings of one field",
+                    key_node,
+                    inner,
+                    f"keep {field.name} only" if legacy else f"keep {key} only",
+                )
+                continue
+            if field.oneof:
+                other = oneofs.setdefault(field.oneof, key)
+                if other != key:
+                    self.error(
+                        "several_of_oneof",
+                        f"{key} and {other} exclude each other",
+                        key_node,
+                        inner,
+                        "keep one of them",
+                    )
+                    continue
+            record.keys[field.name] = key_node, inner
+            problems = len(self.problems)
+            value = self.value(legacy.type if legacy else field.type, value_node, inner)
+            if value is not None:
+                record.values[field.name] = legacy.lift(value) if legacy else value
+            if len(self.problems) > problems:
+                record.damaged.add(field.name)
+        return record
+
+    def value(self, kind: Type, node: Node, path: str) -> Any:
+        """The value of a node where a type is expected; None after a problem."""
+        if kind is ANY:
+            return node
+        if isinstance(kind, Message):
+            return self.message(kind, node, path)
+        if isinstance(kind, ListOf):
+            if not isinstance(node, Sequence):
+                self.error(
+                    "wrong_type",
+                    f"{_last(path)} must be a list, not {_shown(node)}",
+                    node,
+                    path,
+                    "begin each item with '- '",
+                )
+                return None
+            values = [self.value(kind.item, item, f"{path}[{i}]") for i, item in enumerate(node.items)]
+            return [value for value in values if value is not None]
+        if isinstance(kind, MapOf):
+            if not isinstance(node, Mapping):
+                self.error("wrong_type", f"{_last(path)} must be a mapping, not {_shown(node)}", node, path)
+                return None
+            pairs = {k: self.value(kind.item, v, f"{path}.{k}") for k, (_, v) in node.entries.items()}
+            return {k: v for k, v in pairs.items() if v is not None}
+        if not isinstance(node, Scalar):
+            what = "a whole number" if isinstance(kind, Whole) else kind.value
+            self.error("wrong_type", f"{_last(path)} must be {what}, not {node.kind}", node, path)
+            return None
+        try:
+            if kind is STRING:
+                return to_text(node)
+            if kind is BOOL:
+                return to_bool(node)
+            assert isinstance(kind, Whole)
+            return to_int(node, kind.low, kind.high)
+        except WrongType as wrong:
+            self.error("wrong_type", f"{_last(path)} {wrong.message}", node, path, wrong.hint)
+            return None
+
+    def _unknown_field(self, message: Message, key: str, node: Node, path: str) -> None:
+        similar = near(key.replace("_", ""), message.names, 1)
+        hint = f"did you mean {similar[0]}?" if similar else f"{message.name} has {_listed(message.names)}"
+        self.error("unknown_field", f"unknown field {key!r} in {message.name}", node, path, hint)
+
+
+def _last(path: str) -> str:
+    """The end of a path, enough to name a field in a sentence: ``domains[0]``."""
+    return path.rpartition(".")[2]
+
+
+def _shown(node: Node) -> str:
+    return repr(node.text) if isinstance(node, Scalar) else node.kind
+
+
+def _listed(names: list[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

@@ -1,0 +1,137 @@
+"""Gloo (gateway.solo.io): VirtualServices of today and of 2019, as Gloo 1.22 would translate them.
+
+Facts (source of Gloo 1.22):
+
+1. Without Gateway resources there are two: ``gateway-proxy`` on port 8080 for VirtualServices without
+   ``sslConfig``, and ``gateway-proxy-ssl`` on port 8443 for those with it.
+2. Gloo 1.22 ships Envoy 1.36 and sets ``normalize_path`` where Envoy's own default is off.
+3. The same domain in two VirtualServices of one gateway is an error on both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+
+from canarysim.errors import InvalidValue
+from canarysim.manifests.fields import Reader, Record
+from canarysim.manifests.gloo.fields import RESOURCE
+from canarysim.manifests.gloo.translate import VirtualServiceSource, virtual_host
+from canarysim.problems import Problem, Severity
+from canarysim.table.hosts import DomainRule
+from canarysim.table.http import HttpSettings
+from canarysim.table.route_table import RouteTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from canarysim.manifests.document import Mapping
+    from canarysim.table.hosts import VirtualHost
+
+__all__ = ["GROUPS", "KINDS", "NOT_READ", "build", "read_resource"]
+
+#: The API groups of this dialect; the second was an alternative spelling in 2019.
+GROUPS = frozenset(["gateway.solo.io", "gateway.solo.io.v2"])
+#: The kinds that are read.
+KINDS = frozenset(["VirtualService"])
+#: Kinds of Gloo's that say something about routing and are not read so far.
+NOT_READ = frozenset(["RouteTable", "Gateway", "RouteOption", "VirtualHostOption", "UpstreamGroup", "Upstream"])
+
+ENVOY = "1.36"
+
+
+@attrs.frozen
+class _Gateway:
+    name: str
+    route_configuration: str
+    scheme: Literal["http", "https"]
+
+
+_PLAIN = _Gateway("gateway-proxy", "listener-::-8080-routes", "http")
+_SSL = _Gateway("gateway-proxy-ssl", "listener-::-8443-routes", "https")
+
+
+def read_resource(node: Mapping, file: str, path: str) -> tuple[VirtualServiceSource | None, Reader]:
+    """One VirtualService, and the reader that knows its problems. ``path`` is where it stands in its document."""
+    reader = Reader(file)
+    record = reader.message(RESOURCE, node, path)
+    metadata: Record | None = None if record is None else record.get("metadata")
+    name = "" if metadata is None else metadata.get("name", "")
+    namespace = ("" if metadata is None else metadata.get("namespace", "")) or "default"
+    if record is not None and not name and not (metadata and "name" in metadata.damaged):
+        (metadata or record).report("no_name", "the resource has no name", None, "add metadata.name")
+    label = f"VirtualService {namespace}/{name or '?'}"
+    reader.resource = label
+    reader.problems[:] = [
+        attrs.evolve(problem, where=attrs.evolve(problem.where, resource=label)) for problem in reader.problems
+    ]
+    if record is None or not name:
+        return None, reader
+    spec = record.get("spec")
+    if spec is None:
+        if record.lacks("spec"):
+            record.report("no_spec", "the resource has no spec", None, "add spec.virtualHost")
+        return None, reader
+    return VirtualServiceSource(namespace, name, spec), reader
+
+
+def build(
+    sources: Iterable[VirtualServiceSource], envoy: str | None
+) -> tuple[dict[str, RouteTable], list[Problem]]:
+    """The route tables of all VirtualServices by name of their gateway, and what is wrong between them."""
+    by_gateway: dict[_Gateway, list[tuple[VirtualServiceSource, VirtualHost]]] = {}
+    for source in sources:
+        gateway = _SSL if source.ssl else _PLAIN
+        host = virtual_host(source, gateway.name)
+        if host is not None:
+            by_gateway.setdefault(gateway, []).append((source, host))
+    tables: dict[str, RouteTable] = {}
+    problems: list[Problem] = []
+    for gateway, pairs in by_gateway.items():
+        conflicts = _domain_conflicts(pairs, gateway)
+        problems += conflicts
+        if conflicts:
+            continue
+        try:
+            tables[gateway.name] = RouteTable(
+                sorted((host for _, host in pairs), key=lambda host: host.name),
+                name=gateway.name,
+                envoy=envoy or ENVOY,
+                http=HttpSettings(normalize_path=True),
+                scheme=gateway.scheme,
+                route_configuration=gateway.route_configuration,
+            )
+        except InvalidValue as wrong:
+            problems.append(Problem(wrong.code, Severity.ERROR, str(wrong)))
+    return tables, problems
+
+
+def _domain_conflicts(
+    pairs: list[tuple[VirtualServiceSource, VirtualHost]], gateway: _Gateway
+) -> list[Problem]:
+    """Fact 3. Domains that differ in case only pass Gloo and are refused by Envoy: an error here too."""
+    first: dict[tuple[str, str], VirtualServiceSource] = {}
+    problems = []
+    for source, host in pairs:
+        for domain in host.domains:
+            rule = DomainRule.of(domain)
+            other = first.get((rule.kind, rule.text))
+            if other is None:
+                first[rule.kind, rule.text] = source
+                continue
+            if other is source:
+                whose = "stands twice in this VirtualService"
+            else:
+                whose = f"belongs to {other.namespace}/{other.name} too ({other.spec.where()})"
+            virtual_host_record = source.spec.get("virtualHost")
+            problems.append(
+                Problem(
+                    "duplicate_domain",
+                    Severity.ERROR,
+                    f"the domain {domain!r} {whose}",
+                    host.source if virtual_host_record is None else virtual_host_record.where("domains"),
+                    f"on one gateway ({gateway.name}) a domain belongs to one VirtualService",
+                )
+            )
+    return problems

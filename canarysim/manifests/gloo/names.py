@@ -1,0 +1,35 @@
+"""The names Gloo gives to what it generates, so that access logs and statistics can be joined with answers.
+
+Facts (source of Gloo 1.22, packages gateway/pkg/translator and gloo/pkg/translator):
+
+1. A virtual host is called ``<namespace>_<name>`` after its VirtualService, dots in it turned into ``_``.
+2. A route is called ``<virtual host>-route-<i>-matcher-<j>``: i counts the routes of the virtual host, j the
+   matchers of the route. A route that the user named has its long name in the middle.
+3. The long name is ``vs:<gateway>_<proxy>_<namespace>_<VirtualService>_route:<name of the route>``.
+4. The cluster of an Upstream is ``<name>_<namespace>``.
+"""
+
+from __future__ import annotations
+
+__all__ = ["cluster_of_upstream", "route_name", "user_route_name", "virtual_host_name"]
+
+
+def virtual_host_name(namespace: str, name: str) -> str:
+    """Fact 1."""
+    return f"{namespace}.{name}".replace(".", "_")
+
+
+def user_route_name(gateway: str, namespace: str, name: str, route: str, proxy: str = "gateway-proxy") -> str:
+    """Fact 3."""
+    return f"vs:{gateway}_{proxy}_{namespace}_{name}_route:{route}"
+
+
+def route_name(virtual_host: str, route: int, matcher: int, long_name: str = "") -> str:
+    """Fact 2; ``long_name`` is empty where the user gave the route no name."""
+    middle = f"{route}-{long_name}" if long_name else str(route)
+    return f"{virtual_host}-route-{middle}-matcher-{matcher}"
+
+
+def cluster_of_upstream(namespace: str, name: str) -> str:
+    """Fact 4."""
+    return f"{name}_{namespace}" if namespace else name

@@ -1,0 +1,220 @@
+"""From files, folders and text to route tables: which dialect reads a document, and what becomes of problems.
+
+The dialect of a document is chosen by its API group and kind together; Istio has a VirtualService too.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from canarysim.errors import InvalidValue, ManifestError, SeveralTables, UnknownName, near
+from canarysim.manifests import gloo
+from canarysim.manifests.document import Mapping, Node, Scalar, Sequence, read_documents
+from canarysim.problems import Problem, Severity, Where
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from canarysim.table.route_table import RouteTable
+
+__all__ = ["load", "load_all", "loads"]
+
+_SUFFIXES = frozenset([".yaml", ".yml", ".json"])
+
+
+def load(
+    *paths: str | os.PathLike[str], table: str | None = None, errors: str = "raise", envoy: str | None = None
+) -> RouteTable:
+    """The route table of manifests in files and folders (``.yaml``, ``.yml``, ``.json``; recursive).
+
+    ``table`` names one where the manifests make several. ``envoy`` ("1.36" or "1.40") is the version to
+    behave as; by default the one that the dialect's control plane ships.
+
+    Raises ManifestError with every problem found, SeveralTables, and UnknownName for an unknown ``table``.
+    Cost: O(size of the text).
+    """
+    return _chosen(load_all(*paths, errors=errors, envoy=envoy), table)
+
+
+def load_all(
+    *paths: str | os.PathLike[str], errors: str = "raise", envoy: str | None = None
+) -> dict[str, RouteTable]:
+    """Every route table of manifests in files and folders, by name. Raises ManifestError."""
+    _check(errors)
+    if not paths:
+        raise InvalidValue("no_path", "load needs at least one file or folder")
+    problems: list[Problem] = []
+    texts = []
+    for path in paths:
+        if isinstance(path, str) and "\n" in path:
+            raise InvalidValue("text_not_path", "that is text, not a path; loads() reads text")
+        texts += [(str(file), _text(file, problems)) for file in _files(Path(path), problems)]
+    return _tables([(file, text) for file, text in texts if text is not None], problems, envoy)
+
+
+def loads(
+    text: str, *, table: str | None = None, errors: str = "raise", envoy: str | None = None
+) -> RouteTable:
+    """The route table of manifests in a text; see load."""
+    _check(errors)
+    if not isinstance(text, str):
+        raise TypeError(f"loads reads a str, not {type(text).__name__}")
+    return _chosen(_tables([("<text>", text)], [], envoy), table)
+
+
+def _check(errors: str) -> None:
+    if errors != "raise":
+        raise InvalidValue("bad_option", f"errors={errors!r}: only 'raise' is offered")
+
+
+def _chosen(tables: dict[str, RouteTable], name: str | None) -> RouteTable:
+    if name is not None:
+        if name not in tables:
+            raise UnknownName("route table", name, tables)
+        return tables[name]
+    if len(tables) > 1:
+        raise SeveralTables(list(tables))
+    return next(iter(tables.values()))
+
+
+def _files(path: Path, problems: list[Problem]) -> Iterator[Path]:
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
+        if not found:
+            problems.append(
+                Problem(
+                    "empty_folder",
+                    Severity.ERROR,
+                    "the folder has no manifest",
+                    Where(str(path)),
+                    "canarysim reads files that end in .yaml, .yml or .json",
+                )
+            )
+        yield from found
+    else:
+        yield path
+
+
+def _text(path: Path, problems: list[Problem]) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        message = f"the file cannot be read: {error.strerror or error}"
+    except UnicodeDecodeError as error:
+        message = f"the file is not UTF-8 (byte {error.start})"
+    problems.append(Problem("unreadable_file", Severity.ERROR, message, Where(str(path))))
+    return None
+
+
+def _tables(
+    texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: str | None
+) -> dict[str, RouteTable]:
+    sources = []
+    readers = []
+    for file, text in texts:
+        documents, found = read_documents(text, file)
+        problems += found
+        for document in documents:
+            for node, path in _resources(document, ""):
+                if _is_gloo(node, file, path, problems):
+                    source, reader = gloo.read_resource(node, file, path)
+                    readers.append(reader)
+                    if source is not None:
+                        sources.append(source)
+    tables, between = gloo.build(sources, envoy)
+    for reader in readers:
+        problems += reader.problems
+    problems += between
+    if not readers and not any(problem.severity is Severity.ERROR for problem in problems):
+        files = sorted({file for file, _ in texts})
+        problems.append(
+            Problem(
+                "no_virtual_service",
+                Severity.ERROR,
+                "the input holds no VirtualService",
+                Where(files[0] if len(files) == 1 else f"{len(files)} files"),
+                "canarysim reads VirtualServices of Gloo: apiVersion: gateway.solo.io/v1",
+            )
+        )
+    problems.sort(key=_place)
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise ManifestError(problems)
+    return {name: attrs.evolve(table, problems=tuple(problems)) for name, table in tables.items()}
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    return problem.where.file, problem.where.line or 0, problem.where.column or 0
+
+
+def _resources(node: Node, path: str) -> Iterator[tuple[Node, str]]:
+    """A document, or the items of one that is a List."""
+    items = node.get("items") if isinstance(node, Mapping) else None
+    if isinstance(items, Sequence) and _text_of(node, "kind").endswith("List"):
+        for number, item in enumerate(items.items):
+            yield from _resources(item, f"{path}items[{number}]")
+    else:
+        yield node, path
+
+
+def _text_of(node: Node, key: str) -> str:
+    value = node.get(key) if isinstance(node, Mapping) else None
+    return value.text if isinstance(value, Scalar) else ""
+
+
+def _is_gloo(node: Node, file: str, path: str, problems: list[Problem]) -> bool:
+    """Whether a document is for the Gloo dialect; says what it is otherwise."""
+    kind, api_version = _text_of(node, "kind"), _text_of(node, "apiVersion")
+    group = api_version.rpartition("/")[0]
+    where = Where(file, node.line, node.column, path, kind)
+    if not kind or not api_version:
+        missing = "kind" if api_version else "apiVersion and kind" if not kind else "apiVersion"
+        if isinstance(node, Mapping) and node.get("spec") is not None:
+            problems.append(
+                Problem(
+                    "no_kind",
+                    Severity.ERROR,
+                    f"the document has a spec but no {missing}",
+                    where,
+                    "a VirtualService begins with apiVersion: gateway.solo.io/v1 and kind: VirtualService",
+                )
+            )
+        else:
+            problems.append(
+                Problem("not_a_resource", Severity.INFO, f"not a Kubernetes resource: no {missing}", where)
+            )
+        return False
+    if group in gloo.GROUPS:
+        if kind in gloo.KINDS:
+            return True
+        if kind not in gloo.NOT_READ:
+            similar = near(kind, gloo.KINDS | gloo.NOT_READ, 1)
+            problems.append(
+                Problem(
+                    "unknown_kind",
+                    Severity.ERROR,
+                    f"{group} has no kind {kind}",
+                    where,
+                    f"did you mean {similar[0]}?" if similar else "",
+                )
+            )
+            return False
+    elif kind == "VirtualService":
+        istio = group == "networking.istio.io"
+        similar = near(group, gloo.GROUPS, 1)
+        hint = "canarysim reads VirtualServices of Gloo: apiVersion: gateway.solo.io/v1"
+        problems.append(
+            Problem(
+                "unsupported_dialect",
+                Severity.ERROR,
+                "Istio's VirtualServices are not supported yet" if istio else f"unknown API group {group!r}",
+                where,
+                f"did you mean {similar[0]}/v1?" if similar and not istio else hint,
+            )
+        )
+        return False
+    problems.append(Problem("not_read", Severity.INFO, f"{kind} of {group or api_version} is not read", where))
+    return False

@@ -1,0 +1,123 @@
+"""What a scalar of a Kubernetes manifest means where a field of a certain type stands.
+
+Facts:
+
+1. Kubernetes turns YAML into JSON by the YAML 1.1 rules of Go's library: unquoted ``y n yes no on off true
+   false`` in the usual capitalisations are booleans, ``null ~`` and nothing at all are null, ``010`` is octal,
+   ``1_000`` an integer. Times and dates stay text. Quoted text is text.
+2. Protobuf's JSON reader then asks for the type of the field: a string takes no number and no boolean; an
+   unsigned integer takes a number without a fraction, or the text of one; a boolean only a boolean; null is
+   the same as an absent field.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from canarysim.manifests.document import Scalar
+
+__all__ = ["WrongType", "is_null", "to_bool", "to_int", "to_text"]
+
+_TRUE = frozenset("y Y yes Yes YES true True TRUE on On ON".split())
+_FALSE = frozenset("n N no No NO false False FALSE off Off OFF".split())
+_NULL = frozenset(["", "~", "null", "Null", "NULL"])
+_INT = re.compile(r"([-+]?)(0[bB][01_]+|0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|[0-9][0-9_]*)")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+
+
+class WrongType(Exception):  # noqa: N818 - carries text for a Problem, is never shown itself
+    """A scalar that its field does not take. ``message`` and ``hint`` complete a Problem."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def _kind(scalar: Scalar) -> Literal["null", "bool", "int", "float", "text"]:
+    text = scalar.text
+    if scalar.tag in ("tag:yaml.org,2002:str", "!") or not scalar.plain:
+        return "text"
+    if text in _NULL:
+        return "null"
+    if text in _TRUE or text in _FALSE:
+        return "bool"
+    first = text[0]
+    if first in "+-.0123456789":
+        if _INT.fullmatch(text):
+            return "int"
+        if _FLOAT.fullmatch(text) or _SPECIAL.fullmatch(text):
+            return "float"
+    return "text"
+
+
+def is_null(scalar: Scalar) -> bool:
+    """Whether a scalar stands for an absent field."""
+    return scalar.plain and scalar.text in _NULL and scalar.tag is None
+
+
+def to_text(scalar: Scalar) -> str:
+    """The text of a string field."""
+    kind = _kind(scalar)
+    if kind == "text":
+        return scalar.text
+    what = {"bool": "a boolean", "int": "a number", "float": "a number", "null": "null"}[kind]
+    raise WrongType(
+        f"must be a string, but unquoted {scalar.text} is {what} in YAML", f'quote it: "{scalar.text}"'
+    )
+
+
+def to_bool(scalar: Scalar) -> bool:
+    """The value of a boolean field."""
+    if _kind(scalar) == "bool":
+        return scalar.text in _TRUE
+    hint = ""
+    if scalar.text.lower() in ("true", "false"):
+        hint = f"remove the quotes: {scalar.text.lower()}"
+    raise WrongType(f"must be true or false, not {_shown(scalar)}", hint or "write true or false")
+
+
+def to_int(scalar: Scalar, low: int, high: int) -> int:
+    """The value of an integer field from ``low`` to ``high``."""
+    kind, text = _kind(scalar), scalar.text
+    value: float | None = None
+    if kind == "int":
+        value = _int(text)
+    elif kind == "float" and _FLOAT.fullmatch(text):
+        value = _exact(text)
+    elif kind == "text" and _JSON_NUMBER.fullmatch(text):
+        value = _exact(text)
+    if value is None:
+        raise WrongType(f"must be a whole number, not {_shown(scalar)}", f"write a number from {low} to {high}")
+    if not low <= value <= high:
+        raise WrongType(f"is {text}, out of its range from {low} to {high}", "write a number in that range")
+    if value != int(value):
+        raise WrongType(f"must be a whole number, not {text}", "write it without a fraction")
+    return int(value)
+
+
+def _int(text: str) -> int:
+    found = _INT.fullmatch(text)
+    assert found is not None
+    digits = found[2].replace("_", "")
+    if digits[:2].lower() in ("0b", "0x", "0o"):
+        value = int(digits, 0)
+    elif digits[0] == "0" and len(digits) > 1:
+        value = int(digits, 8) if re.fullmatch("[0-7]+", digits) else int(digits)
+    else:
+        value = int(digits)
+    return -value if found[1] == "-" else value
+
+
+def _exact(text: str) -> float:
+    """A decimal number; one too large for a float becomes infinite and fails the range."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+def _shown(scalar: Scalar) -> str:
+    return scalar.text if scalar.plain and scalar.text else repr(scalar.text)

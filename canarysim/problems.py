@@ -1,0 +1,56 @@
+"""A finding about the input, and the place it is about."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import attrs
+
+__all__ = ["Problem", "Severity", "Where"]
+
+
+class Severity(str, Enum):
+    """``error``: the input cannot be used. ``warning``: some answers are unknown or surprising. ``info``: no answer changes."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@attrs.frozen
+class Where:
+    """A place in the input: file, line and column (both from 1), path in the document, and the resource.
+
+    ``path`` is written as in ``spec.virtualHost.routes[1].routeAction``; ``resource`` as in
+    ``VirtualService gloo-system/coalmine``. ``file`` is ``<text>`` for text that came from no file.
+    """
+
+    file: str = "<text>"
+    line: int | None = None
+    column: int | None = None
+    path: str = ""
+    resource: str = ""
+
+    def __str__(self) -> str:
+        if self.line is None:
+            return self.file
+        return f"{self.file}:{self.line}" if self.column is None else f"{self.file}:{self.line}:{self.column}"
+
+
+@attrs.frozen
+class Problem:
+    """One finding. ``code`` is stable; ``message`` says what is wrong and ``hint`` what to write instead."""
+
+    code: str
+    severity: Severity = attrs.field(converter=Severity)
+    message: str
+    where: Where = Where()
+    hint: str = ""
+
+    def __str__(self) -> str:
+        from canarysim.faces.text import problem_text
+
+        return problem_text(self)

@@ -1,0 +1,126 @@
+"""What becomes of a request, and what its upstream is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+import attrs
+
+if TYPE_CHECKING:
+    from canarysim.problems import Problem, Where
+    from canarysim.table.actions import Destination
+    from canarysim.table.http import Seen
+    from canarysim.table.routes import Route
+
+__all__ = ["KINDS", "Decision", "Kind"]
+
+Kind = Literal[
+    "forward",
+    "redirect",
+    "tls_redirect",
+    "direct_response",
+    "fault_abort",
+    "not_found",
+    "cluster_not_found",
+    "rejected",
+    "unknown",
+]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+@attrs.frozen
+class Decision:
+    """Where one request goes.
+
+    ``kind`` says what happens; ``rejected`` means answered before any route was looked at, ``unknown`` that
+    something the input says is not simulated and could change the decision: ``unknown`` (the attribute)
+    names it. Where only a part is open, the kind stands and the part is None.
+    """
+
+    kind: Kind
+    virtual_host: str | None
+    matched: Route | None
+    destination: Destination | None
+    status: int | None
+    location: str | None
+    unknown: tuple[Problem, ...] = attrs.field(eq=False)
+    open_parts: tuple[str, ...]
+    seen: Seen = attrs.field(eq=False, repr=False)
+    source: Where | None = attrs.field(eq=False)
+
+    @property
+    def route(self) -> str | None:
+        """The name of the route that matched."""
+        return None if self.matched is None else self.matched.name
+
+    @property
+    def cluster(self) -> str | None:
+        """The cluster that gets the request; None unless it is forwarded."""
+        return None if self.destination is None else self.destination.cluster
+
+    @property
+    def function(self) -> str | None:
+        """The function that Gloo calls at the destination, if it names one."""
+        return None if self.destination is None else self.destination.function
+
+    @property
+    def upstream(self) -> str | None:
+        """The Upstream that the cluster was made of, as ``namespace.name``."""
+        return None if self.destination is None else self.destination.upstream
+
+    @property
+    def mirrors(self) -> tuple[str, ...]:
+        """Clusters that get a copy. Shadowing is not simulated so far: it is among ``unknown`` then."""
+        return ()
+
+    @property
+    def path(self) -> str | None:
+        """The path with query as it goes upstream, after rewriting; None where it is open or nothing is sent."""
+        if self.kind != "forward" or self.matched is None or "path" in self.open_parts:
+            return None
+        return self.matched.rewrite(self.seen)
+
+    @property
+    def authority(self) -> str | None:
+        """The host as it goes upstream; None where it is open or nothing is sent."""
+        return None if self.kind != "forward" or "authority" in self.open_parts else self.seen.authority
+
+    @property
+    def request_headers(self) -> tuple[tuple[str, str], ...] | None:
+        """The client's headers as they go upstream, with ``x-envoy-original-path`` where the path was rewritten.
+
+        Without what Envoy adds of its own (x-request-id, x-forwarded-proto, timeouts). None where open.
+        """
+        if self.kind != "forward" or self.matched is None or "request_headers" in self.open_parts:
+            return None
+        fields = self.seen.fields
+        path = self.path
+        if path is not None and self.matched.rewrites(self.seen):
+            kept = tuple(field for field in fields if field[0] != "x-envoy-original-path")
+            return (*kept, ("x-envoy-original-path", self.seen.path))
+        return fields
+
+    @property
+    def upstream_request(self) -> None:
+        """What a function makes of the request: None, for no Upstream is read so far that would say it."""
+        return
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was changed before matching, and what HTTP/1 would have refused."""
+        return self.seen.notes
+
+    @property
+    def outcome(self) -> str:
+        """The decision in a few words."""
+        match self.kind:
+            case "forward":
+                return str(self.destination)
+            case "not_found":
+                return "no route (404)" if self.virtual_host else "no virtual host (404)"
+            case "rejected":
+                return f"rejected ({self.status})"
+            case "tls_redirect" | "redirect":
+                return f"redirect to {self.location} ({self.status})"
+            case _:
+                return self.kind.replace("_", " ")

@@ -1,0 +1,151 @@
+r"""RE2's dialect of regular expressions, as Envoy matches paths, header values and query values with it.
+
+>>> from canarysim.table import regex
+>>> route = regex.compile("/api/v[0-9]+/.*")
+>>> route.fullmatch("/api/v2/pets"), route.fullmatch("/api/v/pets")
+(True, False)
+>>> regex.compile("/api/(?!v1)")
+Traceback (most recent call last):
+...
+canarysim.table.regex._errors.RegexError: RE2 refuses this regex: unknown group (?!
+  /api/(?!v1)
+       ^
+This is a look-around assertion. ...
+
+Facts
+1. Envoy asks ``RE2::FullMatch``: all of the subject, with RE2's default options but the encoding: UTF-8 up to 1.36,
+   Latin-1 (each byte of pattern and subject is a character) in 1.40 (facts/envoy.md 7 and 20).
+2. In UTF-8 a byte that is part of no character is matched by nothing but ``\C`` (google-re2), so that a subject with
+   such a byte matches no pattern without one. For what RE2 does with overlong forms see _syntax.py.
+3. Captures, and so greedy or lazy, do not change whether the whole subject matches.
+
+RE2 answers every pattern in linear time, Python's ``re`` does not. A pattern is *simulated* where _safety.py can
+show that ``re`` needs linear time for it too; else ``fullmatch`` raises NotSimulated, whatever the subject.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NoReturn, cast
+
+from canarysim.table.regex._errors import NotSimulated, Refused, RegexError
+from canarysim.table.regex._parse import parse
+
+if TYPE_CHECKING:
+    from canarysim.table.regex._python import Program
+    from canarysim.table.regex._syntax import Encoding, Node
+
+__all__ = ["NotSimulated", "Regex", "RegexError", "compile", "literal"]
+
+_set = object.__setattr__
+
+
+class Regex:
+    """A pattern that RE2 accepts, in one encoding. Equal and hashed by the two; immutable; pickled as the two.
+
+    Made by ``compile``. ``tree`` is the pattern's syntax tree (_syntax.py), ``groups`` the number of its captures.
+    """
+
+    __slots__ = ("_program", "encoding", "groups", "pattern", "tree")
+    pattern: str
+    encoding: Encoding
+    tree: Node
+    groups: int
+    _program: Program | str | None
+
+    def __init__(self, pattern: str, encoding: Encoding = "utf-8") -> None:
+        tree, groups = _parse(pattern, encoding)
+        _set(self, "pattern", pattern)
+        _set(self, "encoding", encoding)
+        _set(self, "tree", tree)
+        _set(self, "groups", groups)
+        _set(self, "_program", None)
+
+    def _prepared(self) -> Program | str:
+        """How to run it, or why it is not run; found out on the first question."""
+        if self._program is None:
+            from canarysim.table.regex._python import prepare
+
+            _set(self, "_program", prepare(self.tree, self.encoding))
+        return cast("Program | str", self._program)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether ``fullmatch`` answers. It depends on the pattern and the encoding alone."""
+        return not isinstance(self._prepared(), str)
+
+    @property
+    def why_not(self) -> str | None:
+        """One sentence on why it is not simulated; None where it is."""
+        prepared = self._prepared()
+        return prepared if isinstance(prepared, str) else None
+
+    def fullmatch(self, text: str) -> bool:
+        """Whether all of the text matches.
+
+        ``text`` is octet text: each of its characters, U+0000 to U+00FF, is one byte of the subject. Raises
+        NotSimulated (for every text or for none), and UnicodeEncodeError for characters beyond U+00FF where they
+        matter. Time grows linearly with the text; 10,000 characters take less than 10 ms.
+        """
+        prepared = self._prepared()
+        if isinstance(prepared, str):
+            raise NotSimulated(self.pattern, prepared)
+        return prepared.fullmatch(text)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Regex):
+            return NotImplemented
+        return self.pattern == other.pattern and self.encoding == other.encoding
+
+    def __hash__(self) -> int:
+        return hash((self.pattern, self.encoding))
+
+    def __repr__(self) -> str:
+        return f"regex.compile({self.pattern!r}, {self.encoding!r})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return compile, (self.pattern, self.encoding)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a Regex is immutable")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a Regex is immutable")
+
+
+@lru_cache(maxsize=4096)
+def compile(pattern: str, encoding: Encoding = "utf-8") -> Regex:  # noqa: A001 (the name it has in re and re2)
+    """Reads a pattern, ordinary text as in the manifest. Raises RegexError where RE2 refuses it.
+
+    Time grows linearly with the pattern. The last 4096 patterns are kept. Limits that RE2 and Envoy put on the
+    size of the compiled program are not applied here.
+    """
+    return Regex(pattern, encoding)
+
+
+def literal(text: str) -> str:
+    r"""A pattern that matches exactly this text, as ``RE2::QuoteMeta`` writes it.
+
+    >>> print(regex.literal("/pets (v1.0)"))
+    \/pets\ \(v1\.0\)
+    """
+    return "".join(
+        char if not char.isascii() or char.isalnum() or char == "_" else "\\x00" if char == "\0" else "\\" + char
+        for char in text
+    )
+
+
+def _parse(pattern: str, encoding: Encoding) -> tuple[Node, int]:
+    if encoding not in ("utf-8", "latin-1"):
+        raise ValueError(f'encoding is "utf-8" or "latin-1", not {encoding!r}')
+    try:
+        octets = pattern.encode()
+    except UnicodeEncodeError as error:
+        raise RegexError(pattern, error.start, "a lone surrogate, which is not UTF-8") from None
+    try:
+        return parse(pattern if encoding == "utf-8" else octets.decode("latin-1"), encoding)
+    except Refused as refused:
+        place = refused.position
+        if encoding == "latin-1":
+            place = len(octets[:place].decode("utf-8", "ignore"))
+        raise RegexError(pattern, place, refused.reason, refused.advice) from None

@@ -1,0 +1,211 @@
+"""The route table: what Envoy would run, and the decision it would take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+
+from canarysim.errors import InvalidValue, RandomValueNeeded
+from canarysim.problems import Problem, Where
+from canarysim.table.chance import EVERY, Chance
+from canarysim.table.decision import Decision
+from canarysim.table.hosts import DomainIndex, DomainRule, VirtualHost
+from canarysim.table.http import HttpSettings, Seen, see
+from canarysim.table.routes import Route, RouteProgram
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from canarysim.request import Request
+    from canarysim.table.actions import Destination
+    from canarysim.table.decision import Kind
+
+__all__ = ["ENVOY_VERSIONS", "Found", "RouteTable"]
+
+ENVOY_VERSIONS = ("1.36", "1.40")
+
+
+@attrs.frozen
+class Found:
+    """How far the search for a route came: the request as seen, the host and the rule that took it, the route.
+
+    ``open_problems`` are what leaves it open whether ``route`` matches at all.
+    """
+
+    seen: Seen
+    rule: DomainRule | None = None
+    host: VirtualHost | None = None
+    needs_tls: bool = False
+    route: Route | None = None
+    open_problems: tuple[Problem, ...] = ()
+
+
+@attrs.frozen
+class RouteTable:
+    """Virtual hosts, the Envoy whose behaviour they have, and what its connection manager does before routing.
+
+    ``scheme`` is that of the listener. ``problems`` are what reading found that does not prevent an answer.
+    """
+
+    virtual_hosts: tuple[VirtualHost, ...] = attrs.field(converter=tuple)
+    name: str = attrs.field(default="", kw_only=True)
+    envoy: str = attrs.field(default="1.40", kw_only=True)
+    http: HttpSettings = attrs.field(factory=HttpSettings, kw_only=True)
+    scheme: Literal["http", "https"] = attrs.field(default="http", kw_only=True)
+    route_configuration: str = attrs.field(default="", kw_only=True)
+    problems: tuple[Problem, ...] = attrs.field(default=(), kw_only=True, eq=False)
+    _index: DomainIndex[tuple[VirtualHost, RouteProgram]] = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.envoy not in ENVOY_VERSIONS:
+            raise InvalidValue(
+                "unknown_envoy", f"envoy={self.envoy!r}: known are {' and '.join(ENVOY_VERSIONS)}"
+            )
+        entries = []
+        for host in self.virtual_hosts:
+            program = RouteProgram(host.routes, self.envoy)
+            entries += [(domain, (host, program)) for domain in host.domains]
+        object.__setattr__(self, "_index", DomainIndex(entries))
+
+    def __getstate__(self) -> dict[str, object]:
+        return {
+            field.name: getattr(self, field.name) for field in attrs.fields(RouteTable) if field.init
+        }
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__init__(state.pop("virtual_hosts"), **state)  # type: ignore[misc, arg-type]
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes of all virtual hosts, in order."""
+        return tuple(route for host in self.virtual_hosts for route in host.routes)
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """The destinations of all routes, in order, those of weight 0 included; they may repeat."""
+        return tuple(d for route in self.routes if route.action for d in route.action.destinations)
+
+    def routes_to(self, name: str) -> tuple[Route, ...]:
+        """The routes that name a cluster or an Upstream, even with weight 0. () where none does.
+
+        Answers the question at the end of a canary: does any route still name the old version?
+        """
+        return tuple(
+            route
+            for route in self.routes
+            if route.action
+            and any(name in names_of(destination) for destination in route.action.destinations)
+        )
+
+    def find(self, request: Request) -> Found:
+        """Everything up to the route, which no random value influences. Cost: O(routes of the host)."""
+        seen = see(request, self.http, envoy=self.envoy, scheme=self.scheme)
+        if seen.refused is not None:
+            return Found(seen)
+        entry = self._index.find(seen.authority)
+        if entry is None:
+            return Found(seen)
+        rule, (host, program) = entry
+        if host.require_tls and seen.headers["x-forwarded-proto"] != ("https",):
+            return Found(seen, rule, host, needs_tls=True)
+        route, problems = program.find(seen)
+        return Found(seen, rule, host, route=route, open_problems=problems)
+
+    def route(self, request: Request, random_value: int | None = None) -> Decision:
+        """What Envoy does with a request that drew ``random_value`` (an integer of 64 bits, from 0).
+
+        Without one, the decision that every random value leads to; RandomValueNeeded, which carries the
+        shares, where there is none. Nothing is drawn. Cost: O(routes of the host).
+        """
+        found = self.find(request)
+        route = found.route
+        if route is None or route.action is None or not route.decides or found.open_problems:
+            return _settle(found, None)
+        if random_value is None:
+            destination = route.action.certain
+            if destination is None:
+                raise RandomValueNeeded([(d, chance.share) for d, chance in _chances(found)])
+            return _settle(found, destination)
+        if isinstance(random_value, bool) or not 0 <= random_value < 2**64:
+            raise InvalidValue("bad_random_value", f"a random value is 0 to 2^64 - 1, not {random_value!r}")
+        return _settle(found, route.action.pick(random_value))
+
+    def chances(self, request: Request) -> tuple[tuple[Decision, Chance], ...]:
+        """Every possible decision with the random values that lead to it, in the order of the table.
+
+        The shares add to 1; destinations of weight 0 are there, with share 0.
+        """
+        return _chances(self.find(request))
+
+    def shares(self, request: Request) -> tuple[tuple[Decision, Fraction], ...]:
+        """Every possible decision with its exact share of all random values."""
+        return tuple((decision, chance.share) for decision, chance in self.chances(request))
+
+    def __repr__(self) -> str:
+        name = f"{self.name!r}, " if self.name else ""
+        return (
+            f"<RouteTable {name}{len(self.virtual_hosts)} virtual hosts, {len(self.routes)} routes, "
+            f"Envoy {self.envoy}>"
+        )
+
+    def __str__(self) -> str:
+        from canarysim.faces.text import table_text
+
+        return table_text(self)
+
+
+def names_of(destination: Destination) -> tuple[str, ...]:
+    """What a destination may be called: its cluster, its Upstream as ``namespace.name``, and the bare name."""
+    if destination.upstream is None:
+        return (destination.cluster,)
+    return destination.cluster, destination.upstream, destination.upstream.rpartition(".")[2]
+
+
+def _chances(found: Found) -> tuple[tuple[Decision, Chance], ...]:
+    route = found.route
+    if route is None or route.action is None or not route.decides or found.open_problems:
+        return ((_settle(found, None), EVERY),)
+    return tuple((_settle(found, destination), chance) for destination, chance in route.action.chances())
+
+
+def _settle(found: Found, destination: Destination | None) -> Decision:
+    """The decision at the end of a search, once a destination is picked where there is one to pick."""
+    seen, host, route = found.seen, found.host, found.route
+    kind: Kind
+    status: int | None = None
+    location: str | None = None
+    unknown: tuple[Problem, ...] = ()
+    parts: tuple[str, ...] = ()
+    source = None
+    if seen.refused is not None:
+        kind, status = "rejected", seen.refused[0]
+    elif host is None:
+        kind, status = "not_found", 404
+    elif found.needs_tls:
+        kind, status, source = "tls_redirect", 301, host.source
+        location = f"https://{seen.authority}{seen.path}"
+    elif blocked := tuple(u.problem for u in host.unknowns if not u.parts):
+        kind, unknown, source = "unknown", blocked, host.source
+    elif route is None:
+        kind, status, source = "not_found", 404, host.source
+    elif destination is None:
+        kind, source = "unknown", route.source
+        unknown = found.open_problems or tuple(u.problem for u in route.unknowns if not u.parts)
+    else:
+        kind, source = "forward", destination.source or route.source
+        if unknowns := (*host.unknowns, *route.unknowns, *destination.unknowns):
+            unknown = tuple(u.problem for u in unknowns)
+            parts = tuple(dict.fromkeys(part for u in unknowns for part in u.parts))
+    return Decision(
+        kind,
+        None if host is None else host.name,
+        route,
+        destination,
+        status,
+        location,
+        unknown,
+        parts,
+        seen,
+        source,
+    )

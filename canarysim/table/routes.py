@@ -1,0 +1,164 @@
+"""Routes: an ordered list of conditions and actions, of which the first that matches decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from canarysim.problems import Problem, Severity, Where
+from canarysim.request import octets
+from canarysim.table.http import Invented
+from canarysim.table.matchers import (
+    ConnectMatcher,
+    HeaderMatcher,
+    PathMatcher,
+    PathPrefix,
+    QueryParameterMatcher,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from canarysim.table.actions import RouteAction, Unknown
+    from canarysim.table.http import Seen
+    from canarysim.table.matchers import Matcher
+
+__all__ = ["Route", "RouteMatch", "RouteProgram"]
+
+
+@attrs.frozen
+class RouteMatch:
+    """The conditions of a route; all must hold."""
+
+    path: PathMatcher
+    headers: tuple[HeaderMatcher, ...] = attrs.field(default=(), converter=tuple)
+    query_parameters: tuple[QueryParameterMatcher, ...] = attrs.field(default=(), converter=tuple)
+
+    def __iter__(self) -> Iterator[Matcher]:
+        """The conditions, path first: the order in which a reader asks them. It changes no answer."""
+        yield self.path
+        yield from self.headers
+        yield from self.query_parameters
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self))
+
+
+@attrs.frozen
+class Route:
+    """One route as Envoy has it.
+
+    ``index`` counts within its virtual host from 0. ``action`` is None where nothing of it is simulated;
+    ``unknowns`` then say why. ``origin`` names what the dialect made the route of. ``name_is_certain`` is
+    False where a part of the input that is not read could shift the numbers in names.
+    """
+
+    match: RouteMatch
+    action: RouteAction | None
+    name: str = attrs.field(default="", kw_only=True)
+    index: int = attrs.field(default=0, kw_only=True)
+    name_is_certain: bool = attrs.field(default=True, kw_only=True)
+    unknowns: tuple[Unknown, ...] = attrs.field(default=(), kw_only=True, eq=False)
+    origin: str = attrs.field(default="", kw_only=True, eq=False)
+    source: Where = attrs.field(default=Where(), kw_only=True, eq=False)
+
+    @property
+    def decides(self) -> bool:
+        """Whether a match settles the decision; False where something unsimulated could change it."""
+        return self.action is not None and all(unknown.parts for unknown in self.unknowns)
+
+    def rewrites(self, seen: Seen) -> bool:
+        """Whether the path that goes upstream is not the one that was matched."""
+        return self.action is not None and bool(self.action.prefix_rewrite)
+
+    def rewrite(self, seen: Seen) -> str:
+        """The path that goes upstream (actions.py, fact 3)."""
+        path = seen.path
+        new = "" if self.action is None else octets(self.action.prefix_rewrite)
+        if not new:
+            return path
+        if isinstance(self.match.path, PathPrefix):
+            return new + path[len(octets(self.match.path.prefix)) :]
+        return new + path[len(seen.route_path) :]
+
+
+class RouteProgram:
+    """The routes of a virtual host made ready for one version of Envoy: tests bound, in order.
+
+    What cannot be asked of a request (a regex that is not simulated) is asked last, and leaves the match open
+    where everything else holds.
+    """
+
+    __slots__ = ("_connect", "_steps")
+
+    def __init__(self, routes: tuple[Route, ...], envoy: str) -> None:
+        self._steps = tuple((route, *_compiled(route, envoy)) for route in routes)
+        self._connect = tuple(step for step in self._steps if isinstance(step[0].match.path, ConnectMatcher))
+
+    def find(self, seen: Seen) -> tuple[Route | None, tuple[Problem, ...]]:
+        """The first route that matches, or that may match: then with the problems that leave it open.
+
+        (None, ()) where no route matches. Cost: O(routes).
+        """
+        # A CONNECT request has no path: of all conditions on the path only ``connect_matcher`` takes it.
+        for route, tests, unsure in self._steps if seen.route_path else self._connect:
+            for get, test in tests:
+                if not test(get(seen)):
+                    break
+            else:
+                if not unsure:
+                    return route, ()
+                problems = _undecided(unsure, seen)
+                if problems is not None:
+                    return route, problems
+        return None, ()
+
+
+_Test = tuple["Callable[[Seen], Any]", "Callable[[Any], object]"]
+_Unsure = tuple["Matcher", "Callable[[Any], object] | None", Problem]
+
+
+def _compiled(route: Route, envoy: str) -> tuple[tuple[_Test, ...], tuple[_Unsure, ...]]:
+    tests: list[_Test] = []
+    unsure: list[_Unsure] = []
+    for matcher in route.match:
+        reason = matcher.why_unknown(envoy)
+        if reason is not None:
+            unsure.append((matcher, None, _not_run(route, str(matcher), reason)))
+        elif _depends_on_invention(matcher):
+            problem = _not_run(route, str(matcher), "Envoy invents the value of this header at run time")
+            unsure.append((matcher, matcher.test(envoy), problem))
+        else:
+            tests.append((matcher.view.get, matcher.test(envoy)))
+    return tuple(tests), tuple(unsure)
+
+
+def _depends_on_invention(matcher: Matcher) -> bool:
+    """An exact value never equals an invented one; a regex might match it."""
+    return (
+        isinstance(matcher, HeaderMatcher)
+        and matcher.name == "x-request-id"
+        and matcher.value is not None
+        and matcher.value.kind != "exact"
+    )
+
+
+def _undecided(unsure: tuple[_Unsure, ...], seen: Seen) -> tuple[Problem, ...] | None:
+    """What leaves the match open; () where it holds after all, None where it does not."""
+    problems: list[Problem] = []
+    for matcher, test, problem in unsure:
+        value = matcher.view.get(seen)
+        if value is None:
+            return None  # only matchers of presence take what is missing, and those are never unsure
+        if test is None or (isinstance(value, tuple) and isinstance(value[0], Invented)):
+            problems.append(problem)
+        elif not test(value):
+            return None
+    return tuple(problems)
+
+
+def _not_run(route: Route, condition: str, reason: str) -> Problem:
+    return Problem(
+        "not_simulated", Severity.WARNING, f"the condition '{condition}' is not simulated: {reason}", route.source
+    )
