@@ -17,6 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats  # type: ignore[import-untyped]
 
+from canarysim.engine import cells, multinomial, residues
 from canarysim.engine.cells import Cells
 from canarysim.engine.split import Split
 
@@ -176,28 +177,28 @@ PROVED = [
 
 
 def check_no_bias(weights: list[int]) -> None:
-    cells = Cells(weights)
-    out = np.empty(2**16, cells.dtype)
-    undecided = cells.decide(ALL_LANES, out)
+    drawing = Cells(weights)
+    out = np.empty(2**16, drawing.dtype)
+    undecided = drawing.decide(ALL_LANES, out)
     decided = np.bincount(np.delete(out, undecided), minlength=len(weights)).tolist()
     total, nobody = sum(weights), len(undecided)
     # What each entry still misses, in units of 1 / (65536 * total), worked out from what was decided alone.
     missing = [weight * 2**16 - cell * total for weight, cell in zip(weights, decided, strict=True)]
     assert all(0 <= part < total for part in missing)
     assert sum(missing) == nobody * total
-    for weight, cell, part in zip(weights, decided, missing, strict=True):
+    for weight, cell, part in set(zip(weights, decided, missing, strict=True)):
         second = Fraction(nobody, 2**16) * Fraction(part, nobody * total) if nobody else 0
         assert Fraction(cell, 2**16) + second == Fraction(weight, total)
     if nobody:
-        check_second_draw(cells, missing)
+        check_second_draw(drawing, missing)
 
 
-def check_second_draw(cells: Cells, missing: list[int]) -> None:
+def check_second_draw(drawing: Cells, missing: list[int]) -> None:
     """Accepted are the words of whole rounds of the missing parts, and each goes where the walk goes."""
     modulus = sum(missing)
     refused_from = 2**64 // modulus * modulus
     ends = [0, *accumulate(missing)]
-    ends = ends[:: max(1, len(ends) // 40)] + ends[-2:]
+    ends = ends[:: max(1, len(ends) // (40 if len(ends) < 2000 else 4))] + ends[-2:]
     words = [
         round_ + end + step
         for round_ in (0, modulus, refused_from - modulus)
@@ -209,7 +210,7 @@ def check_second_draw(cells: Cells, missing: list[int]) -> None:
     refused = [word for word in (refused_from, refused_from + 1, 2**64 - 1) if refused_from <= word < 2**64]
     script = [*refused, *words[:3], *refused, *words[3:], 7]
     source = scripted(script)
-    assert cells.redraw(len(words), source).tolist() == expected
+    assert drawing.redraw(len(words), source).tolist() == expected
     assert source(1).tolist() == [7], "not one word more than needed"
 
 
@@ -247,7 +248,7 @@ def naive_run(split: Split, words: Iterator[int]) -> Iterator[int]:
     total, weights = split.total, list(split.weights)
     owned = [weight * 2**16 // total for weight in weights]
     missing = [weight * 2**16 % total for weight in weights]
-    length = 2**10
+    length = 2**14
     while True:
         lanes = []
         for word in (next(words) for _ in range(length // 4)):
@@ -266,11 +267,11 @@ GENERATORS = [np.random.PCG64, np.random.PCG64DXSM, np.random.SFC64, np.random.P
 
 
 @pytest.mark.parametrize("bits", GENERATORS)
-@pytest.mark.parametrize("weights", [[10, 90], [30000, 1, 25000], [1] * 45, [7, 0, 4294960000, 13] * 1])
+@pytest.mark.parametrize("weights", [[30000, 1, 25000], [7, 0, 4294960000, 13, 99], [1] * 45])
 def test_a_run_is_what_its_description_says(bits: type[np.random.BitGenerator], weights: list[int]) -> None:
     twin = np.random.Generator(bits(8))
     words = (int(twin.integers(0, 2**64 - 1, dtype=np.uint64, endpoint=True)) for _ in iter(int, 1))
-    split, n = Split(weights), 4000
+    split, n = Split(weights), 17_000
     run = naive_run(split, words)
     assert split.sample(n, np.random.Generator(bits(8))).tolist() == [next(run) for _ in range(n)]
 
@@ -281,7 +282,7 @@ def test_a_run_is_what_its_description_says(bits: type[np.random.BitGenerator], 
     seed=st.integers(0, 2**40),
     bits=st.sampled_from(GENERATORS),
 )
-@example([1] * 997, [1] * 50 + [1023, 1024, 1025, 4097, 3], 1, np.random.PCG64)
+@example([1] * 997, [1] * 50 + [1023, 15311, 1, 16384 + 7, 3], 1, np.random.PCG64)
 @example([1] * 65000, [3, 5000, 1, 1], 1, np.random.MT19937)
 @settings(max_examples=60, deadline=None)
 def test_a_run_may_be_cut_anywhere(
@@ -309,6 +310,20 @@ def test_draws_are_indexes_of_destinations_with_weight(weights: list[int], n: in
     assert drawn.shape == (n,)
     assert drawn.dtype == np.min_scalar_type(len(weights) - 1)
     assert all(weights[index] for index in np.unique(drawn))
+
+
+def test_block_sizes_are_no_part_of_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(9).integers(0, 2**64 - 1, 1000, np.uint64, endpoint=True)
+    for weights in ([10, 90], list(range(40)), [2**22] * 999):
+        split = Split(weights)
+        answers = []
+        for block, levels in ((1 << 17, 4), (97, 0), (1, 30)):
+            monkeypatch.setattr(residues, "BLOCK", block)
+            monkeypatch.setattr(cells, "TAKE", block)
+            monkeypatch.setattr(multinomial, "SCALAR_LEVELS", levels)
+            picked, drawn, counted = split.pick(values), split.sample(1000, 9), split.counts(10**12, 9)
+            answers.append((picked.tolist(), drawn.tolist(), counted.tolist()))
+        assert answers[0] == answers[1] == answers[2]
 
 
 # Statistics, each at the rate ALARM.

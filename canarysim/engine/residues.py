@@ -74,19 +74,21 @@ class Residues:
         # The more interval ends, the finer the cells: about one in 64 is cut by an end, up to 2^20 cells.
         cell_bits = min(max(16, destinations.bit_length() + 6), 20)
         shift = max(0, (total - 1).bit_length() - cell_bits)
-        starts = np.arange(0, total, 1 << shift, dtype=np.uint64)
-        at_start = np.searchsorted(self._ends, starts, side="right")
-        before_next = np.searchsorted(self._ends, starts[1:] - np.uint64(1), side="right")
-        last = np.searchsorted(self._ends, np.uint64(total - 1), side="right")
-        cut = at_start != np.append(before_next, last)
+        # How many ends are not above the start of a cell: every end counts from the next start on.
+        size = 1 << shift
+        cells = -(-total // size)
+        next_start = (self._ends + np.uint64(size - 1)) >> np.uint64(shift)
+        at_start = np.cumsum(np.bincount(next_start.astype(np.int64), minlength=cells))[:cells]
+        inside = self._ends[(self._ends < total) & (self._ends % np.uint64(size) != 0)]
+        cut = inside >> np.uint64(shift)
         self._shift = np.uint64(shift)
         # One index more than there are may need a wider table.
-        self._sentinel = destinations if cut.any() else None
+        self._sentinel = destinations if len(cut) else None
         self._table = at_start.astype(
             self._dtype if self._sentinel is None else smallest_unsigned(destinations)
         )
         if self._sentinel is not None:
-            self._table[cut] = self._sentinel
+            self._table[cut.astype(np.int64)] = self._sentinel
 
     def pick(self, values: NDArray[Any]) -> NDArray[np.unsignedinteger[Any]]:
         """The index of each value of a one-dimensional array of non-negative integers."""

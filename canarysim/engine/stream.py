@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 __all__ = ["Stream"]
 
 # The order of words, which makes a run the same however it is cut.
-# 1. The lanes of a run form groups of fixed lengths, 2^10, 2^11, ... 2^18, 2^18, ... A group is its words,
+# 1. The lanes of a run form groups of fixed lengths, 2^14, 2^15, ... 2^18, 2^18, ... A group is its words,
 #    four lanes each, the lowest 16 bits first, and after them the words of its second draws, in the order of
 #    its lanes.
 # 2. The first lane that needs a second draw therefore makes the stream read on to the end of its group and
 #    keep the lanes it read for later. Until then no word is drawn that is not needed.
 # 3. So every draw is a function of the sequence of words and of its own place in the run. `take` decides only
 #    when words are drawn, never which word serves what.
-# 4. Lengths double because reading on should cost no more than was drawn before; they stop at 2^18 because
+# 4. Lengths start low because reading on should cost microseconds in a short run; they stop at 2^18 because
 #    the work on a group should stay in cache. They are part of the definition: another length is another run.
 
-FIRST_GROUP = 1 << 10
+FIRST_GROUP = 1 << 14
 LARGEST_GROUP = 1 << 18
 LANES = 4
 """Lanes in a word."""

@@ -129,9 +129,21 @@ class _Builder:
         self._unfinished: set[int] = set()
         self._aliased = 0
 
-    def report(self, code: str, message: str, mark: Any, hint: str = "") -> None:
+    def _path(self) -> str:
+        """The path of what is being read, as in ``spec.routes[1].name``."""
+        path = ""
+        keys = iter(self._keys)
+        for node in self._open:
+            if isinstance(node, Sequence):
+                path += f"[{len(node.items)}]"
+            elif (key := next(keys)) is not None:
+                path += f".{key.text}" if path else key.text
+        return path
+
+    def report(self, code: str, message: str, mark: Any, hint: str = "", key: str = "") -> None:
+        path = ".".join(part for part in (self._path(), key) if part)
         if isinstance(mark, Node):
-            where = Where(self.file, mark.line, mark.column)
+            where = Where(self.file, mark.line, mark.column, path)
         elif mark is None:
             where = Where(self.file)
         else:
@@ -226,6 +238,7 @@ class _Builder:
                 f"the key {key.text!r} stands twice in one mapping",
                 key,
                 f"line {known[0].line} has it too; keep one of the two",
+                key.text,
             )
 
     def _merge(self, mapping: Mapping, merged: Node) -> None:

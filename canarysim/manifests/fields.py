@@ -136,7 +136,7 @@ Type = _Plain | Whole | ListOf | MapOf | Message
 class Record:
     """A message as it stands in the text: values by field name, and where each stands."""
 
-    __slots__ = ("damaged", "keys", "message", "node", "path", "reader", "values")
+    __slots__ = ("damaged", "keys", "message", "misspelt", "node", "path", "reader", "values")
 
     def __init__(self, reader: Reader, message: Message, node: Node, path: str) -> None:
         self.reader = reader
@@ -146,10 +146,11 @@ class Record:
         self.values: dict[str, Any] = {}
         self.keys: dict[str, tuple[Node, str]] = {}
         self.damaged: set[str] = set()
+        self.misspelt = False
 
     def lacks(self, *names: str) -> bool:
         """Whether none of the fields is written here, as against written wrongly, which has been said."""
-        return not any(name in self.values or name in self.damaged for name in names)
+        return not self.misspelt and not any(name in self.values or name in self.damaged for name in names)
 
     def __contains__(self, name: str) -> bool:
         return name in self.values
@@ -202,6 +203,7 @@ class Reader:
             inner = f"{path}.{key}" if path else key
             if found is None:
                 self._unknown_field(message, key, key_node, inner)
+                record.misspelt = True
                 continue
             if isinstance(value_node, Scalar) and is_null(value_node):
                 continue
@@ -277,7 +279,13 @@ class Reader:
 
     def _unknown_field(self, message: Message, key: str, node: Node, path: str) -> None:
         similar = near(key.replace("_", ""), message.names, 1)
-        hint = f"did you mean {similar[0]}?" if similar else f"{message.name} has {_listed(message.names)}"
+        inside = [f.name for f in message.fields if isinstance(f.type, Message) and f.type.lookup(key)]
+        if similar:
+            hint = f"did you mean {similar[0]}?"
+        elif inside:
+            hint = f"did you mean {inside[0]}.{key}?"
+        else:
+            hint = f"{message.name} has {_listed(message.names)}"
         self.error("unknown_field", f"unknown field {key!r} in {message.name}", node, path, hint)
 
 

@@ -6,12 +6,14 @@ tests/envoy):
 1. A target with ``#`` is answered 400, one that does not begin with ``/`` 404 (400 where the parser refuses
    it), both without a route. With ``normalize_path`` a path that cannot be normalized is answered 400.
 2. Hop-by-hop headers, headers named by ``connection`` and the ``x-envoy-*`` headers that only a trusted client
-   may send are dropped. ``te`` stays if it is ``trailers``.
+   may send are dropped. Of the tokens in ``te`` only ``trailers`` stays; without it a ``te`` that is not empty
+   is dropped.
 3. ``x-request-id`` and ``x-forwarded-proto`` are there when routes are matched: the client's, else invented.
+   An empty ``x-request-id`` is replaced.
    ``:scheme`` is what ``x-forwarded-proto`` says if that is http or https in any case, else the listener's.
 4. Blanks and tabs around header values are cut. Header names are in lower case.
-5. Some headers can stand only once in Envoy's header map: their repeated values are joined by a comma. Of the
-   others 1.36 joins the values when a matcher looks at them, 1.40 does not.
+5. Some headers can stand only once in Envoy's header map: their repeated values, empty ones left out, are
+   joined by a comma. Of the others 1.36 joins the values when a matcher looks at them, 1.40 does not.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from canarysim.request import octets
+from canarysim.request import octets, readable
 from canarysim.table.paths import merge_slashes, normalize
 
 if TYPE_CHECKING:
@@ -69,13 +71,23 @@ _SINGLE = frozenset(
     origin pragma proxy-status referer user-agent via x-client-trace-id x-envoy-attempt-count
     x-envoy-decorator-operation x-envoy-downstream-service-cluster x-envoy-downstream-service-node
     x-envoy-external-address x-envoy-is-timeout-retry x-envoy-original-host x-envoy-original-path
-    x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto x-request-id
+    te x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto x-request-id
+    """.split()
+)
+
+#: The methods that Envoy's HTTP/1 parser knows.
+_METHODS = frozenset(
+    """
+    DELETE GET HEAD POST PUT CONNECT OPTIONS TRACE COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK BIND
+    REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE MSEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PATCH PURGE
+    MKCALENDAR LINK UNLINK SOURCE
     """.split()
 )
 
 _ODD_TARGET = re.compile(r"[^\x21-\x7e]")
 _ODD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:%@\[\]]*")
 _CUT = re.compile(r"[?#]")
 
 
@@ -125,11 +137,12 @@ def see(request: Request, http: HttpSettings, *, envoy: str, scheme: str) -> See
     method = octets(request.method)
     authority = octets(request.authority)
 
-    if not path.isascii() or not path.isprintable() or " " in path:
-        odd = _ODD_TARGET.search(path)
-        notes.append(f"HTTP/1 refuses the byte 0x{ord(odd[0]):02X} in the path" if odd else "")
-    if not _TOKEN.fullmatch(method):
+    if odd := _ODD_TARGET.search(path):
+        notes.append(f"HTTP/1 refuses the byte 0x{ord(odd[0]):02X} in the path")
+    if method not in _METHODS:
         notes.append(f"HTTP/1 refuses the method {request.method!r}")
+    if not _HOST.fullmatch(authority):
+        notes.append(f"HTTP/1 refuses the host {request.authority!r}")
 
     if method == "CONNECT":
         authority, path = authority or path, ""
@@ -143,7 +156,7 @@ def see(request: Request, http: HttpSettings, *, envoy: str, scheme: str) -> See
         else:
             refused = 404, "the path does not begin with /, so that Envoy looks for no route"
     else:
-        path, refused = _treated_path(path, http, notes)
+        path, refused = _treated_path(path, http, envoy, notes)
 
     if http.strip_any_host_port and (port := re.search(r":[+]?\d+\Z", authority, re.ASCII)):
         notes.append(f"the port {port[0]} was stripped from the host")
@@ -175,19 +188,19 @@ def see(request: Request, http: HttpSettings, *, envoy: str, scheme: str) -> See
 
 
 def _treated_path(
-    path: str, http: HttpSettings, notes: list[str]
+    path: str, http: HttpSettings, envoy: str, notes: list[str]
 ) -> tuple[str, tuple[int, str] | None]:
     """The path after normalization and slash merging, and the refusal where it cannot be normalized."""
     before = path
     if http.normalize_path:
-        normal = normalize(path)
+        normal = normalize(path, strip_dot_parameters=envoy != "1.36")
         if normal is None:
             return path, (400, "the path cannot be normalized")
         path = normal
     if http.merge_slashes:
         path = merge_slashes(path)
     if path != before:
-        notes.append(f"the path {before!r} was normalized to {path!r}")
+        notes.append(f"the path {readable(before)!r} was normalized to {readable(path)!r}")
     return path, None
 
 
@@ -206,7 +219,7 @@ def _treated_headers(
     fields: dict[str, list[str]] = {}
     for raw_name, raw_value in request.headers:
         name, value = octets(raw_name), octets(raw_value).strip(" \t")
-        if name in _DROPPED or name in named or (name == "te" and value.lower() != "trailers"):
+        if name in _DROPPED or name in named:
             notes.append(f"the header {raw_name} is dropped before routing")
             continue
         if not _TOKEN.fullmatch(name):
@@ -217,11 +230,20 @@ def _treated_headers(
     seen: dict[str, tuple[str, ...]] = {}
     upstream: list[tuple[str, str]] = []
     for name, values in fields.items():
-        if len(values) > 1 and (name in _SINGLE or envoy == "1.36"):
-            joined = ",".join(values)
-            notes.append(f"the {len(values)} values of {name} are matched as one: {joined!r}")
-            seen[name] = (joined,)
-        else:
-            seen[name] = tuple(values)
-        upstream += [(name, joined)] if len(values) > 1 and name in _SINGLE else [(name, v) for v in values]
+        if name in _SINGLE and len(values) > 1:
+            values = [",".join(filter(None, values))]
+            notes.append(f"the values of {name} become one: {readable(values[0])!r}")
+        if name == "te" and values[0]:
+            if "trailers" not in (token.strip(" \t") for token in values[0].split(",")):
+                notes.append("the header te is dropped before routing")
+                continue
+            values = ["trailers"]
+        upstream += [(name, value) for value in values]
+        if len(values) > 1 and envoy == "1.36":
+            values = [",".join(values)]
+            notes.append(f"the values of {name} are matched as one: {readable(values[0])!r}")
+        seen[name] = tuple(values)
+    if seen.get("x-request-id") == ("",):
+        del seen["x-request-id"]
+        upstream.remove(("x-request-id", ""))
     return seen, tuple(upstream)

@@ -84,7 +84,7 @@ class HeaderView:
 
     @property
     def name(self) -> str:
-        return f"header {self.header}" if self.header != ":method" else "method"
+        return "method" if self.header == ":method" else f"header {readable(self.header)}"
 
     def get(self, seen: Seen) -> tuple[str, ...] | None:
         return seen.headers.get(self.header)
@@ -101,7 +101,7 @@ class QueryView:
 
     @property
     def name(self) -> str:
-        return f"query parameter {self.key}"
+        return f"query parameter {readable(self.key)}"
 
     def get(self, seen: Seen) -> str | None:
         return seen.query.get(self.key)
@@ -146,7 +146,12 @@ def _check_regex(pattern: str) -> None:
     try:
         regex.compile(pattern)
     except regex.RegexError as error:
-        raise InvalidValue("bad_regex", str(error), pattern=pattern) from error
+        raise InvalidValue(
+            "bad_regex",
+            f"RE2 refuses the regex {pattern!r}, at character {error.position + 1}: {error.reason}",
+            pattern=pattern,
+            hint=error.advice,
+        ) from error
 
 
 def _why_unknown(pattern: str, envoy: str) -> str | None:

@@ -153,10 +153,10 @@ class Raw:
 class Verdict:
     """What Envoy did with one request. None stands for "there is none".
 
-    `status` is 0 when the connection was closed without an answer. `method`, `path` and `authority` are those
-    sent upstream, or, when nothing was sent, those the router saw. `headers` are all headers sent upstream, in
-    their order, without `host` and the route's timeout. `mirrors` are the clusters that got a copy, sorted;
-    known only where x-request-id is unique and not removed.
+    `status` is 0 when the connection was closed without an answer. `method`, `path` and `authority` are
+    those sent upstream, or, when nothing was sent, those the router saw. `headers` are all headers sent
+    upstream, in their order, without `host` and the route's timeout. `mirrors` are the clusters that got a
+    copy, sorted; they are known only where x-request-id is unique and not removed.
     """
 
     status: int

@@ -94,7 +94,7 @@ def virtual_host(source: VirtualServiceSource, gateway: str) -> VirtualHost | No
             source=host.where(),
         )
     except InvalidValue as wrong:
-        host.report(wrong.code, str(wrong), "domains")
+        _report(host, wrong, "domains")
         return None
 
 
@@ -177,7 +177,7 @@ def _match(matcher: Record) -> RouteMatch | None:
         try:
             headers.append(HeaderMatcher(":method", StringMatcher("safe_regex", "|".join(methods))))
         except InvalidValue as wrong:
-            matcher.report(wrong.code, f"methods are one regular expression: {wrong}", "methods")
+            _report(matcher, wrong, "methods")
     return None if path is None else RouteMatch(path, headers, queries)
 
 
@@ -192,7 +192,7 @@ def _path(matcher: Record) -> PathMatcher | None:
         try:
             return PathRegex(matcher["regex"], case_sensitive=case_sensitive)
         except InvalidValue as wrong:
-            matcher.report(wrong.code, str(wrong), "regex")
+            _report(matcher, wrong, "regex")
             return None
     if "connectMatcher" in matcher:
         return ConnectMatcher()
@@ -203,11 +203,16 @@ def _path(matcher: Record) -> PathMatcher | None:
     return None
 
 
+def _report(record: Record, wrong: InvalidValue, name: str | None) -> None:
+    """A value that cannot exist, at the place where it stands."""
+    record.report(wrong.code, str(wrong), name, wrong.values.get("hint", ""))
+
+
 def _header(record: Record) -> HeaderMatcher | None:
     try:
         return HeaderMatcher(record.get("name", ""), _string(record), record.get("invertMatch", False))
     except InvalidValue as wrong:
-        record.report(wrong.code, str(wrong), "value" if "regex" in wrong.code else None)
+        _report(record, wrong, "value" if "regex" in wrong.code else None)
         return None
 
 
@@ -215,7 +220,7 @@ def _query(record: Record) -> QueryParameterMatcher | None:
     try:
         return QueryParameterMatcher(record.get("name", ""), _string(record))
     except InvalidValue as wrong:
-        record.report(wrong.code, str(wrong), "value" if "regex" in wrong.code else None)
+        _report(record, wrong, "value" if "regex" in wrong.code else None)
         return None
 
 
@@ -279,7 +284,7 @@ def _multi(
     try:
         return RouteAction(tuple(destinations), weighted=True, prefix_rewrite=rewrite), open_decisions
     except InvalidValue as wrong:
-        multi.report(wrong.code, str(wrong), "destinations")
+        _report(multi, wrong, "destinations")
         return None, open_decisions
 
 

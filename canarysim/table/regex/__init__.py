@@ -13,14 +13,14 @@ canarysim.table.regex._errors.RegexError: RE2 refuses this regex: unknown group 
 This is a look-around assertion. ...
 
 Facts
-1. Envoy asks ``RE2::FullMatch``: all of the subject, with RE2's default options but the encoding: UTF-8 up to 1.36,
-   Latin-1 (each byte of pattern and subject is a character) in 1.40 (facts/envoy.md 7 and 20).
-2. In UTF-8 a byte that is part of no character is matched by nothing but ``\C`` (google-re2), so that a subject with
-   such a byte matches no pattern without one. For what RE2 does with overlong forms see _syntax.py.
+1. Envoy asks ``RE2::FullMatch``: all of the subject, with RE2's default options but the encoding. That is
+   UTF-8 in 1.36, and Latin-1 in 1.40: each byte of pattern and subject is a character (facts/envoy.md 7, 20).
+2. In UTF-8 a byte that is part of no character is matched by nothing but ``\C`` (google-re2), so that a
+   subject with such a byte matches no pattern without one. Overlong forms are another matter: _syntax.py.
 3. Captures, and so greedy or lazy, do not change whether the whole subject matches.
 
-RE2 answers every pattern in linear time, Python's ``re`` does not. A pattern is *simulated* where _safety.py can
-show that ``re`` needs linear time for it too; else ``fullmatch`` raises NotSimulated, whatever the subject.
+RE2 answers every pattern in linear time, Python's ``re`` does not. A pattern is *simulated* where
+_safety.py can show that ``re`` needs linear time for it too; else ``fullmatch`` raises NotSimulated.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _set = object.__setattr__
 
 
 class Regex:
-    """A pattern that RE2 accepts, in one encoding. Equal and hashed by the two; immutable; pickled as the two.
+    """A pattern that RE2 accepts, in one encoding; equal, hashed and pickled as these two, and immutable.
 
-    Made by ``compile``. ``tree`` is the pattern's syntax tree (_syntax.py), ``groups`` the number of its captures.
+    Made by ``compile``. ``tree`` is its syntax tree (_syntax.py), ``groups`` the number of its captures.
     """
 
     __slots__ = ("_program", "encoding", "groups", "pattern", "tree")
@@ -83,9 +83,9 @@ class Regex:
     def fullmatch(self, text: str) -> bool:
         """Whether all of the text matches.
 
-        ``text`` is octet text: each of its characters, U+0000 to U+00FF, is one byte of the subject. Raises
-        NotSimulated (for every text or for none), and UnicodeEncodeError for characters beyond U+00FF where they
-        matter. Time grows linearly with the text; 10,000 characters take less than 10 ms.
+        ``text`` is octet text: each of its characters, U+0000 to U+00FF, is one byte of the subject;
+        with others the answer means nothing (or UnicodeEncodeError). Raises NotSimulated, for all or none.
+        Time grows linearly with the text; 10,000 characters take less than 10 ms.
         """
         prepared = self._prepared()
         if isinstance(prepared, str):
@@ -114,11 +114,11 @@ class Regex:
 
 
 @lru_cache(maxsize=4096)
-def compile(pattern: str, encoding: Encoding = "utf-8") -> Regex:  # noqa: A001 (the name it has in re and re2)
+def compile(pattern: str, encoding: Encoding = "utf-8") -> Regex:  # noqa: A001 (its name in re and re2)
     """Reads a pattern, ordinary text as in the manifest. Raises RegexError where RE2 refuses it.
 
-    Time grows linearly with the pattern. The last 4096 patterns are kept. Limits that RE2 and Envoy put on the
-    size of the compiled program are not applied here.
+    Time grows linearly with the pattern. The last 4096 patterns are kept. Limits that RE2 and Envoy put on
+    the size of the compiled program are not applied here.
     """
     return Regex(pattern, encoding)
 
@@ -130,7 +130,11 @@ def literal(text: str) -> str:
     \/pets\ \(v1\.0\)
     """
     return "".join(
-        char if not char.isascii() or char.isalnum() or char == "_" else "\\x00" if char == "\0" else "\\" + char
+        char
+        if not char.isascii() or char.isalnum() or char == "_"
+        else "\\x00"
+        if char == "\0"
+        else "\\" + char
         for char in text
     )
 

@@ -1,17 +1,18 @@
 r"""Which characters the named classes hold, and what ``(?i)`` adds to a set.
 
 Facts
-1. ``\d \s \w`` and the POSIX classes are ASCII in both encodings; ``\s`` lacks \x0b and ``[[:space:]]`` has it
-   (re2/perl_groups.cc; google-re2).
-2. In Latin-1 ``\p`` classes are taken by code point, below U+0100 (``\p{Greek}`` compiles and matches nothing),
-   and ``(?i)`` folds A-Z and a-z only (facts/envoy.md 7; google-re2 over all 256 bytes).
-3. In UTF-8 ``(?i)`` closes a set under Unicode's simple case folding. Of the orbits that touch ASCII two go beyond
-   it: k K U+212A, and s S U+017F (re2/unicode_casefold.cc; google-re2).
-4. A named class that is negated under ``(?i)`` is folded first and negated then; an ordinary class in brackets is
-   folded as it is collected, and the brackets' ``^`` negates the result (re2/parse.cc AddUGroup, ParseCharClass).
+1. ``\d \s \w`` and the POSIX classes are ASCII in both encodings; ``\s`` lacks \x0b and ``[[:space:]]`` has
+   it (re2/perl_groups.cc; google-re2).
+2. In Latin-1 ``\p`` classes are taken by code point, below U+0100 (``\p{Greek}`` compiles and matches
+   nothing), and ``(?i)`` folds A-Z and a-z only (facts/envoy.md 7; google-re2 over all 256 bytes).
+3. In UTF-8 ``(?i)`` closes a set under Unicode's simple case folding. Of the orbits that touch ASCII two go
+   beyond it: k K U+212A, and s S U+017F (re2/unicode_casefold.cc; google-re2).
+4. A named class that is negated under ``(?i)`` is folded first and negated then; an ordinary class in
+   brackets is folded as it is collected, and the brackets' ``^`` negates the result (re2/parse.cc
+   AddUGroup, ParseCharClass).
 
-What needs more of the Unicode tables is answered with None: Python's ``unicodedata`` is of another version than
-RE2's, and has no simple folding. Below U+0100 the categories have not changed since Unicode 6.1.
+What needs more of the Unicode tables is answered with None: Python's ``unicodedata`` is of another version
+than RE2's, and has no simple folding. Below U+0100 the categories have not changed since Unicode 6.1.
 """
 
 from __future__ import annotations
@@ -66,7 +67,11 @@ def fold(ranges: Ranges, encoding: Encoding) -> Ranges | None:
     if folded[-1][1] > 0x7F:
         # All beyond ASCII is in the set: nothing beyond is missing, and U+017F and U+212A bring s and k.
         return union(folded, _ORBITS) if covers(folded, ((0x80, 0x10FFFF),)) else None
-    extra = [(code, code) for letter, code in ((0x73, 0x17F), (0x6B, 0x212A)) if covers(folded, ((letter, letter),))]
+    extra = [
+        (code, code)
+        for letter, code in ((0x73, 0x17F), (0x6B, 0x212A))
+        if covers(folded, ((letter, letter),))
+    ]
     return union(folded, extra)
 
 
@@ -82,7 +87,7 @@ def named(ranges: Ranges, negated: bool, folding: bool, encoding: Encoding) -> R
 
 
 def unicode_class(name: str, encoding: Encoding) -> Ranges | None:
-    r"""What ``\p{name}`` holds; None where it is not known exactly. Raises KeyError where RE2 knows no such name."""
+    r"""What ``\p{name}`` holds; None where not known. Raises KeyError where RE2 has no such name."""
     from canarysim.table.regex._names import CATEGORIES, SCRIPTS
 
     if name == "Any":
@@ -92,7 +97,15 @@ def unicode_class(name: str, encoding: Encoding) -> Ranges | None:
     if encoding == "utf-8":
         return None
     if name not in CATEGORIES:
-        latin = ((0x41, 0x5A), (0x61, 0x7A), (0xAA, 0xAA), (0xBA, 0xBA), (0xC0, 0xD6), (0xD8, 0xF6), (0xF8, 0xFF))
+        latin = (
+            (0x41, 0x5A),
+            (0x61, 0x7A),
+            (0xAA, 0xAA),
+            (0xBA, 0xBA),
+            (0xC0, 0xD6),
+            (0xD8, 0xF6),
+            (0xF8, 0xFF),
+        )
         return {"Latin": latin, "Common": complement(latin, top_of(encoding))}.get(name, ())
     from unicodedata import category
 

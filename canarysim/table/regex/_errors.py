@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from canarysim.errors import CanarysimError
 
-__all__ = ["NotSimulated", "RegexError", "Refused"]
+__all__ = ["NotSimulated", "Refused", "RegexError"]
 
 
 class Refused(Exception):  # noqa: N818 (it never leaves this package)

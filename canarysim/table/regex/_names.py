@@ -1,9 +1,10 @@
-"""The names RE2 knows in ``\\p{...}``; loaded when the first such class is read.
+r"""The names RE2 knows in ``\p{...}``; loaded when the first such class is read.
 
 Facts
-1. RE2 knows the general categories but Cn, their first letters, the scripts of Unicode 15.1 and "Any", spelled
-   exactly so (re2/unicode_groups.cc, unchanged from October 2023 to January 2026: both Envoys have this table;
-   built without ICU, so that \\p{Alphabetic} and the like are refused). Checked name by name with google-re2.
+1. RE2 knows the general categories but Cn, their first letters, the scripts of Unicode 15.1 and "Any",
+   spelled exactly so (re2/unicode_groups.cc, unchanged from October 2023 to January 2026: both Envoys have
+   this table; built without ICU, so that \p{Alphabetic} and the like are refused). Checked name by name
+   with google-re2.
 2. Below U+0100 the scripts are Latin (letters with case, and the ordinals) and Common (all else).
 """
 
@@ -14,7 +15,7 @@ __all__ = ["CATEGORIES", "SCRIPTS"]
 CATEGORIES = frozenset(
     """
     C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs
-    """.split()
+    """.split()  # noqa: SIM905 (one to a line would take two hundred)
 )
 
 SCRIPTS = frozenset(
@@ -36,5 +37,5 @@ SCRIPTS = frozenset(
     Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa Tai_Le Tai_Tham Tai_Viet Takri Tamil Tangsa Tangut
     Telugu Thaana Thai Tibetan Tifinagh Tirhuta Toto Ugaritic Vai Vithkuqi Wancho Warang_Citi Yezidi
     Yi Zanabazar_Square
-    """.split()
+    """.split()  # noqa: SIM905 (one to a line would take two hundred)
 )

@@ -1,16 +1,18 @@
 r"""From the text of a pattern to its tree, refusing exactly what RE2 refuses.
 
 Facts (re2/parse.cc; google-re2 in tests/test_regex_laws.py)
-1. A repetition applies to the last thing read, and ``(?i)`` and ``\Q\E`` are no things: ``a(?i)*`` is ``a*``. Where
-   nothing was read since the last ``(`` or ``|``, it is refused. ``(?:)`` and ``^`` are things.
+1. A repetition applies to the last thing read, and ``(?i)`` and ``\Q\E`` are no things: ``a(?i)*`` is
+   ``a*``. Where nothing was read since the last ``(`` or ``|``, it is refused. ``(?:)`` and ``^`` are
+   things.
 2. A repetition straight after another is refused (``a**``, ``a{2}{3}``, ``a++``); ``a*?`` is lazy, and
    ``a*(?i)*`` passes.
-3. A count is at most 1000, and so is the product of counts along any path of nested repetitions, where ``{n,}``
-   counts n, ``{0}`` and ``* + ?`` count 1.
-4. ``^`` and ``$`` are the ends of the text, under ``(?m)`` of lines. ``.`` is all but \n, under ``(?s)`` all. Envoy
-   changes none of RE2's defaults but the encoding (facts/envoy.md 7).
+3. A count is at most 1000, and so is the product of counts along any path of nested repetitions, where
+   ``{n,}`` counts n, ``{0}`` and ``* + ?`` count 1.
+4. ``^`` and ``$`` are the ends of the text, under ``(?m)`` of lines. ``.`` is all but \n, under ``(?s)``
+   all. Envoy changes none of RE2's defaults but the encoding (facts/envoy.md 7).
 5. Flags last to the end of their group. ``\Q`` without ``\E`` lasts to the end of the pattern.
-6. RE2 folds neighbouring single characters of an alternation into one class, which matters for OVERLONG only.
+6. RE2 folds neighbouring single characters of an alternation into one class, which matters for OVERLONG
+   only.
 """
 
 from __future__ import annotations
@@ -125,7 +127,9 @@ class _Parser:
                 self.push_char(ord(symbol))
                 place += 1
         if len(self.levels) > 1:
-            raise Refused(self.levels[-1].start, "a ( without its )", r"Close the group, or write \( for the character.")
+            raise Refused(
+                self.levels[-1].start, "a ( without its )", r"Close the group, or write \( for the character."
+            )
         return _finish(self.levels[0], self.top)[0], self.captures
 
     def push(self, node: Node) -> None:
@@ -154,8 +158,10 @@ class _Parser:
             place += 1
         items = self.levels[-1].items
         if previous >= 0:
-            advice = "RE2 has no possessive repetition and needs none: leave the + out." if text[start] == "+" else (
-                "Put the inner repetition into (?:...) if you mean both."
+            advice = (
+                "RE2 has no possessive repetition and needs none: leave the + out."
+                if text[start] == "+"
+                else ("Put the inner repetition into (?:...) if you mean both.")
             )
             raise Refused(previous, f"bad repetition {text[previous:place]}", advice)
         if low > _MAX_COUNT or (high is not None and (high > _MAX_COUNT or high < low)):

@@ -1,51 +1,44 @@
 r"""Whether a backtracking matcher needs linear time for a pattern, for every text.
 
 The rule
-A backtracking matcher tries one way on, and where that fails another. What it costs is decided by its choices:
-to leave a repetition or to go round again, and which option to take. A choice is *settled* if no character (and
-not the end of the text) can begin two of its ways: all but one then fail on the spot. So, with n the length of the
-text, and "what follows" all the rest of the pattern up to its end:
+A backtracking matcher tries one way on, and where that fails another. What it costs is decided by its
+choices: to leave a repetition or to go round again, and which option to take. A choice is *settled* if no
+character (and not the end of the text) can begin two of its ways: all but one then fail on the spot. So,
+with n the length of the text, and "what follows" all the rest of the pattern up to its end:
 
-1. In a repetition without limit, every choice within the body is settled, the body cannot match the empty text,
-   and either leaving it is settled, or what follows costs a constant (no further repetition without limit).
-   Then each place of the text is reached in one way only, and costs a constant there.
-2. Outside such repetitions a choice that is not settled costs the sum of its ways, a settled one the greater.
-3. x{a,} M y{b,} (x, y sets) may be *pinned*: take the M that ends first, and never come back. That loses no match
-   where y holds all characters of x and M: whatever stands between that end and another goes to y. M that begins
-   first ends first if all its matches are equally long; or if M begins with a character that its inner part does
-   not hold, ends with a single character, and every choice in it is settled (then no match lies within another).
-   Attempts for M at different places overlap in one character at most in the second case, so they cost n together.
+1. In a repetition without limit, every choice within the body is settled, the body cannot match the empty
+   text, and either leaving it is settled, or what follows costs a constant (no further repetition without
+   limit). Then each place of the text is reached in one way only, and costs a constant there.
+2. Outside such repetitions a choice that is not settled costs the sum of its ways, a settled one the
+   greater.
+3. What is pinned or held (_pins.py) offers no choice once it has matched. Looking for the middle of what is
+   pinned costs n times what one attempt costs, or n where attempts do not overlap.
 4. What the rule says is computed as constant + slope * n steps; both are limited so that a text of 10,000
    characters takes a few milliseconds. Whatever is not shown to be so is not run.
 
-It is tried on the pattern, on its mirror image (then the text is read backwards: ``.*/[a-z]+`` is settled so), and on
-the languages the pattern is the union of (``(.*;)?a(;.*)?`` makes four).
+It is tried on the pattern, on its mirror image (then the text is read backwards: ``.*/[a-z]+`` is settled
+so), and on the languages the pattern is the union of (``(.*;)?a(;.*)?`` makes four).
 """
 
 from __future__ import annotations
 
+from itertools import product
 from typing import NamedTuple
 
-from canarysim.table.regex._charsets import Ranges, covers, disjoint, union
-from canarysim.table.regex._shape import (
-    alphabet,
-    longest,
-    may_be_empty,
-    reverse,
-    shortest,
-    variants,
-)
+from canarysim.table.regex._charsets import Ranges, disjoint, union
+from canarysim.table.regex._pins import Held, Pinned, pin
+from canarysim.table.regex._shape import alphabet, may_be_empty, reverse, shortest, variants
 from canarysim.table.regex._syntax import Alternate, CharClass, Concat, Empty, Node, Repeat
 
-__all__ = ["Pinned", "Reading", "Unsafe", "readings"]
+__all__ = ["Reading", "Unsafe", "readings"]
 
-# The unit is the comparison of one literal character, 1 to 2 ns on the machine of 2025 this was measured on; what
-# re does for a choice, for a character of a repetition, for a round of one with a longer body, takes some more. So
-# a text of 10,000 characters takes some 6 ms at most (tests/test_regex.py measures again).
+# The unit is the comparison of one literal character, measured as 1 to 2 ns; what re does for a choice, for a
+# character of a repetition, for a round of one with a longer body, takes some more. So a text of 10,000
+# characters takes some 4 ms at most (tests/test_regex.py measures again).
 _CHOICE = 4
 _STEP = 4
 _ROUND = 8
-_MOST_SLOPE = 400
+_MOST_SLOPE = 250
 _MOST_CONSTANT = 100_000
 _MOST_VARIANTS = 16
 _MOST_WORK = 50_000
@@ -55,18 +48,6 @@ _END: Ranges = ((-1, -1),)
 
 class Unsafe(Exception):  # noqa: N818 (it never leaves this package)
     """Not shown to be linear; the argument is one sentence."""
-
-
-class Pinned(Node):
-    """Rule 3: a repetition of single characters, as few as it takes, then ``middle``; never taken back."""
-
-    __slots__ = ("loop", "middle")
-    loop: Repeat
-    middle: Node
-
-    def __init__(self, loop: Repeat, middle: Node) -> None:
-        object.__setattr__(self, "loop", loop)
-        object.__setattr__(self, "middle", middle)
 
 
 class Reading(NamedTuple):
@@ -88,22 +69,23 @@ def readings(node: Node) -> list[Reading]:
 
 
 def _reading(node: Node) -> Reading:
-    try:
-        forwards = _pin(node)
-        _Judge().judge(forwards)
-        return Reading(forwards, backwards=False)
-    except Unsafe as unsafe:
-        backwards = _pin(reverse(node))
+    refusals: list[Unsafe] = []
+    for backwards, pinned in product((False, True), repeat=2):
+        candidate = reverse(node) if backwards else node
+        if pinned:
+            candidate = pin(candidate, _settled)
         try:
-            _Judge().judge(backwards)
-        except Unsafe:
-            raise unsafe from None
-        return Reading(backwards, backwards=True)
+            _Judge().judge(candidate)
+        except Unsafe as unsafe:
+            refusals.append(unsafe)
+        else:
+            return Reading(candidate, backwards)
+    raise refusals[0]
 
 
 class _Ahead(NamedTuple):
-    """What is known of the rest of a pattern: what it can begin with (the end of the text is -1), the steps it takes
-    to fail where it does not begin, and the steps it takes at most, which are constant + slope * length.
+    """What is known of the rest of a pattern: what it can begin with (the end of the text is -1), the steps
+    it takes to fail where it does not begin, and those it takes at most, which are constant + slope * length.
     """
 
     first: Ranges
@@ -123,7 +105,7 @@ class _Judge:
         self.work = 0
 
     def judge(self, node: Node, ahead: _Ahead = _NOTHING, *, settled: bool = False) -> _Ahead:
-        """What is known of ``node`` and all after it. ``settled``: refuse choices that are not. Raises Unsafe."""
+        """What is known of ``node`` with all after it; ``settled``: refuse other choices. Raises Unsafe."""
         self.work += 1
         if self.work > _MOST_WORK:
             raise Unsafe("it is too large to judge whether Python's re would be fast enough")
@@ -140,7 +122,9 @@ class _Judge:
                 ahead = self.judge(part, ahead, settled=settled)
             return ahead
         if isinstance(node, Alternate):
-            return self._choice(node, [self.judge(option, ahead, settled=settled) for option in node.options], settled)
+            return self._choice(
+                node, [self.judge(option, ahead, settled=settled) for option in node.options], settled
+            )
         if isinstance(node, Repeat):
             if node.max == 1:
                 return self._choice(node, [self.judge(node.body, ahead, settled=settled), ahead], settled)
@@ -148,9 +132,13 @@ class _Judge:
                 return self._run(node, node.body.ranges, ahead, settled)
             if may_be_empty(node.body):
                 raise Unsafe(f"{show(node)} repeats what can match the empty text")
-            return self._loop(node, ahead, settled) if node.max is None else self._unroll(node, ahead, settled)
+            return (
+                self._loop(node, ahead, settled) if node.max is None else self._unroll(node, ahead, settled)
+            )
         if isinstance(node, Pinned):
             return self._pinned(node, ahead, settled)
+        if isinstance(node, Held):
+            return self._held(node, ahead)
         if isinstance(node, Empty):
             return ahead
         # An assertion: taken to hold and taken to fail, whichever is worse.
@@ -167,7 +155,9 @@ class _Judge:
             constant, slope = max(way.constant for way in ways), max(way.slope for way in ways)
             return _Ahead(first, fail, fail + constant, slope)
         if settled:
-            raise Unsafe(f"a repetition goes round through {show(node)}, which does not settle its choice at once")
+            raise Unsafe(
+                f"a repetition goes round through {show(node)}, which does not settle its choice at once"
+            )
         constant, slope = sum(way.constant for way in ways), sum(way.slope for way in ways)
         return _Ahead(first, fail, _CHOICE + constant, slope)
 
@@ -202,7 +192,9 @@ class _Judge:
         constant = node.min * (around.constant + 1) + again.fail + ahead.constant
         if not disjoint(body.first, ahead.first):
             if settled:
-                raise Unsafe(f"a repetition goes round through {show(node)}, which can be left in several places")
+                raise Unsafe(
+                    f"a repetition goes round through {show(node)}, which can be left in several places"
+                )
             if ahead.slope:
                 raise Unsafe(f"{show(node)} can be left in many places, and another repetition follows it")
             slope -= -ahead.constant // length
@@ -224,72 +216,24 @@ class _Judge:
         middle = self.judge(node.middle, _SHUT)
         each = _STEP + middle.constant + 2 * middle.slope
         first = alphabet(node.loop) if node.loop.min else union(alphabet(node.loop), middle.first)
+        if not node.loop.min and may_be_empty(node.middle):
+            first = union(first, ahead.first)
         constant = node.loop.min + each + ahead.constant
         return _Ahead(first, 1 + middle.fail, constant, each + ahead.slope)
 
-
-def _pin(node: Node) -> Node:
-    """Pins what rule 3 allows, outside repetitions."""
-    if isinstance(node, Alternate):
-        return Alternate(tuple(map(_pin, node.options)))
-    if isinstance(node, Repeat) and node.max == 1:
-        return Repeat(_pin(node.body), node.min, 1)
-    if not isinstance(node, Concat):
-        return node
-    parts: list[Node] = []
-    at = 0
-    while at < len(node.parts):
-        part = node.parts[at]
-        end = _pinned_end(node.parts, at)
-        if end is not None and isinstance(part, Repeat):
-            middle = node.parts[at + 1 : end]
-            parts.append(Pinned(part, middle[0] if len(middle) == 1 else Concat(middle)))
-            at = end
-        else:
-            parts.append(_pin(part))
-            at += 1
-    return parts[0] if len(parts) == 1 else Concat(tuple(parts))
+    def _held(self, node: Held, ahead: _Ahead) -> _Ahead:
+        ranges = alphabet(node.loop)
+        first = ranges if node.loop.min else union(ranges, ahead.first)
+        fail = _STEP if node.loop.min else _STEP + ahead.fail
+        return _Ahead(first, fail, node.loop.min + ahead.constant, _STEP + ahead.slope)
 
 
-def _pinned_end(parts: tuple[Node, ...], start: int) -> int | None:
-    """The index of the repetition up to which the one at ``start`` can be pinned."""
-    held = _unlimited(parts[start])
-    if held is None:
-        return None
-    for end in range(start + 1, len(parts)):
-        later = _unlimited(parts[end])
-        if later is not None and end > start + 1 and covers(later, held):
-            return end if _ends_first(parts[start + 1 : end]) else None
-        held = union(held, alphabet(parts[end]))
-    return None
-
-
-def _unlimited(node: Node) -> Ranges | None:
-    if isinstance(node, Repeat) and node.max is None and isinstance(node.body, CharClass):
-        return node.body.ranges
-    return None
-
-
-def _ends_first(middle: tuple[Node, ...]) -> bool:
-    """Whether the match of ``middle`` that begins first also ends first, and costs little to look for (rule 3)."""
-    if all(longest(part) == shortest(part) for part in middle):
-        return True
-    if not isinstance(middle[-1], CharClass):
-        return False
+def _settled(node: Node) -> Ranges | None:
+    """What a node can begin with, if every choice in it is settled."""
     try:
-        known = _Judge().judge(Concat(middle), _SHUT, settled=True)
+        return _Judge().judge(node, _SHUT, settled=True).first
     except Unsafe:
-        return False
-    return disjoint(known.first, _later(Concat(middle[:-1])))
-
-
-def _later(node: Node) -> Ranges:
-    """The characters that can stand in a match of ``node`` behind the first one."""
-    if isinstance(node, Concat) and not may_be_empty(node.parts[0]):
-        return union(_later(node.parts[0]), *map(alphabet, node.parts[1:]))
-    if isinstance(node, Alternate):
-        return union(*map(_later, node.options))
-    return () if isinstance(node, CharClass) else alphabet(node)
+        return None
 
 
 def show(node: Node) -> str:

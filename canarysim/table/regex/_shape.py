@@ -1,11 +1,13 @@
 r"""A pattern's language in a plainer shape: no captures, no needless choice. For asking yes or no only.
 
 Facts (each is an equality of languages, E any expression, x and y sets of characters)
-1. E{a,b} E{c,d} = E{a+c,b+d}.  (E{a,b}){c,d} = E{ac,bd} where the counts have no gap: c = d, or cb + 1 >= (c+1)a.
-2. y{c,} E = y{c,} and E y{c,} = y{c,} where E matches the empty text and is made of characters of y.
-   y{c,} x{a,b} = y{c,} x{a,a} and x{a,b} y{c,} = x{a,a} y{c,} where x is in y: what is left over goes to y.
-3. Where E matches the empty text, E{m,} = E* = (E°)*, with (F|G)° = F°|G°, (FG)° = F°|G° (both empty, else FG),
-   (F{a,b})° = F° (Brüggemann-Klein's star normal form). Not with assertions: (\ba?)* is not (a)*.
+1. E{a,b} E{c,d} = E{a+c,b+d}.  (E{a,b}){c,d} = E{ac,bd} where the counts have no gap: c = d, or cb + 1 >=
+   (c+1)a.
+2. y{c,} E = y{c,} and E y{c,} = y{c,} where E matches the empty text and is made of characters of y. y{c,}
+   x{a,b} = y{c,} x{a,a} and x{a,b} y{c,} = x{a,a} y{c,} where x is in y: what is left over goes to y.
+3. Where E matches the empty text, E{m,} = E* = (E°)*, with (F|G)° = F°|G°, (FG)° = F°|G° (both
+   empty, else FG), (F{a,b})° = F° (Brüggemann-Klein's star normal form). Not with assertions: (\ba?)* is
+   not a*.
 4. EF|EG = E(F|G), in whatever order the options stand.
 5. Reversing every word of a language reverses the parts of each Concat and swaps the beginnings and ends.
 6. (x|E)* = x* and (x|E)+ = x+ where E is made of characters of x, and is not empty.
@@ -110,7 +112,7 @@ def _without_beginning(node: Node) -> Node:
 
 
 def variants(node: Node, most: int) -> list[Node]:
-    """Languages whose union this is: choices between options, and between once and not at all, made beforehand.
+    """Languages whose union this is: its choices (of options, and of once or never) made beforehand.
 
     Choices inside repetitions stay, as do those that would make more than ``most`` languages.
     """
@@ -124,7 +126,9 @@ def variants(node: Node, most: int) -> list[Node]:
         rows: list[list[Node]] = [[]]
         for part in node.parts:
             # Only what holds an unlimited repetition is worth a choice of its own.
-            choices = variants(part, most) if not isinstance(part, CharClass) and longest(part) is None else [part]
+            choices = (
+                variants(part, most) if not isinstance(part, CharClass) and longest(part) is None else [part]
+            )
             if len(rows) * len(choices) > most:
                 choices = [part]
             rows = [[*row, choice] for row in rows for choice in choices]
@@ -194,7 +198,7 @@ def _concat(given: Iterable[Node]) -> Node:
     parts: list[Node] = []
     for node in given:
         for part in node.parts if isinstance(node, Concat) else (node,):
-            if part == NEVER:
+            if isinstance(part, CharClass) and not part.ranges:
                 return NEVER
             _append(parts, part)
     if len(parts) == 1:
@@ -234,7 +238,7 @@ def _counted(node: Node) -> tuple[Node, int, int | None]:
 
 
 def _absorbed(loop: Node, part: Node) -> Node | None:
-    """What is left of a part beside an unlimited repetition of single characters; None where nothing changes."""
+    """What is left of a part beside an unlimited repetition of single characters; None: all of it."""
     if not isinstance(loop, Repeat) or loop.max is not None or not isinstance(loop.body, CharClass):
         return None
     body, low, high = _counted(part)

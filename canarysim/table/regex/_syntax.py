@@ -2,23 +2,25 @@
 
 Facts
 1. A character is a number: a code point where the encoding is "utf-8", a byte where it is "latin-1".
-2. RE2 compiles a UTF-8 class that holds all of U+0080..U+10FFFF to the byte sequences C2-DF cc, E0-EF cc cc and
-   F0-F4 cc cc cc (cc: 80-BF), "by permitting overlong encodings in E0 and F0 sequences and code points over
-   10FFFF in F4 sequences" (re2/compile.cc, Add_80_10ffff; seen with google-re2). Other classes take exactly
-   the sequences of their code points, surrogates (ED A0-BF cc) among them. So these extra sequences are one more
-   character, OVERLONG, which is in such wide classes and in no other. In valid UTF-8 it never occurs.
-3. RE2 has no limit of nesting (50,000 levels are accepted). The tree has: what is deeper than MAX_DEPTH becomes
-   one Opaque, so that whoever walks a tree may recurse.
+2. RE2 compiles a UTF-8 class that holds all of U+0080..U+10FFFF to the byte sequences C2-DF cc, E0-EF cc cc
+   and F0-F4 cc cc cc (cc: 80-BF), "by permitting overlong encodings in E0 and F0 sequences and code points
+   over 10FFFF in F4 sequences" (re2/compile.cc, Add_80_10ffff; seen with google-re2). Other classes take
+   exactly the sequences of their code points, surrogates (ED A0-BF cc) among them. So these extra sequences
+   are one more character, OVERLONG, which is in such wide classes and in no other. In valid UTF-8 it never
+   occurs.
+3. RE2 has no limit of nesting (50,000 levels are accepted). The tree has: what is deeper than MAX_DEPTH
+   becomes one Opaque, so that whoever walks a tree may recurse.
 
-Normal form, kept by the parser: no Concat or Alternate in another of its kind, nor with fewer than two parts; no
-Empty in a Concat; neighbouring Literals are one; neighbouring single characters of an Alternate are one class; a
-class of one character is a Literal; Repeat is neither {0} nor {1}. The empty class, which matches nothing, is
-``CharClass(())``.
+Normal form, kept by the parser: no Concat or Alternate in another of its kind, nor with fewer than two
+parts; no Empty in a Concat; neighbouring Literals are one; neighbouring single characters of an Alternate
+are one class; a class of one character is a Literal; Repeat is neither {0} nor {1}. The empty class, which
+matches nothing, is ``CharClass(())``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal as OneOf
+from typing import TYPE_CHECKING, Any
+from typing import Literal as OneOf
 
 if TYPE_CHECKING:
     from canarysim.table.regex._charsets import Ranges
@@ -60,13 +62,13 @@ def top_of(encoding: Encoding) -> int:
 class Node:
     """A part of a pattern. Values: equal and hashed by their fields, which cannot be set."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def _fields(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, name) for name in self.__slots__)
+        return tuple([getattr(self, name) for name in self.__slots__])
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other._fields() == self._fields()
+        return other is self or (type(other) is type(self) and other._fields() == self._fields())
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self._fields()))
@@ -118,7 +120,7 @@ class AnyByte(Node):
 
 
 class Assertion(Node):
-    r"""A place that takes no text: where the text or a line begins or ends, an ASCII word boundary or none."""
+    r"""A place that takes no text: where text or line begin or end, an ASCII word boundary or none."""
 
     __slots__ = ("place",)
     place: Place
@@ -148,7 +150,7 @@ class Alternate(Node):
 
 
 class Repeat(Node):
-    """The body ``min`` to ``max`` times; ``max`` None: without limit. ``greedy`` matters for captures only."""
+    """The body ``min`` to ``max`` times; ``max`` None: no limit. ``greedy`` matters for captures only."""
 
     __slots__ = ("body", "min", "max", "greedy")  # noqa: RUF023 (the order of the constructor)
     body: Node

@@ -1,19 +1,21 @@
 r"""The small grammars inside a pattern: escapes, bracket classes, repeat counts, group heads.
 
-Each function takes the text and the index where its construct begins, and gives what it read and the index after
-it, or raises Refused. Source of every rule: re2/parse.cc of 2024-05 to 2026-01 (no change of meaning between), and
-google-re2 in tests/test_regex_laws.py.
+Each function takes the text and the index where its construct begins, and gives what it read and the index
+after it, or raises Refused. Source of every rule: re2/parse.cc of 2024-05 to 2026-01 (no change of meaning
+between), and google-re2 in tests/test_regex_laws.py.
 
 Facts
-1. ``\`` and an ASCII character that is neither letter nor digit is that character; ``\a \f \n \r \t \v`` are
-   controls; ``\0`` and up to two octal digits, ``\1``-``\7`` and one or two more, are octal; a single ``\1``-``\7``
-   would be a backreference and is refused, as are ``\8 \9``, ``\Z``, ``\u0041``, ``\b`` in brackets and all other
-   letters. ``\x41`` takes two hex digits, ``\x{41}`` any number. Above the largest character: refused.
-2. In brackets ``]`` is literal in the first place and ``-`` anywhere; ``[\w-a]`` is word, ``-``, ``a``. ``[:name:]``
-   is a POSIX class only if a ``:]`` follows somewhere, and then must be known.
-3. A count has no leading zero and does not exceed 1,000,000,000 or so: else, as with ``{,3}``, the ``{`` is text.
-4. Flags are i, m, s, U, and one ``-`` that must be followed by one. ``(?<name>`` equals ``(?P<name>``. A name is
-   letters, marks, digits, connectors of any script, and may repeat.
+1. ``\`` and an ASCII character that is neither letter nor digit is that character; ``\a \f \n \r \t \v``
+   are controls; ``\0`` and up to two octal digits, ``\1``-``\7`` and one or two more, are octal; a single
+   ``\1``-``\7`` would be a backreference and is refused, as are ``\8 \9``, ``\Z``, ``\u0041``, ``\b`` in
+   brackets and all other letters. ``\x41`` takes two hex digits, ``\x{41}`` any number. Above the largest
+   character: refused.
+2. In brackets ``]`` is literal in the first place and ``-`` anywhere; ``[\w-a]`` is word, ``-``, ``a``.
+   ``[:name:]`` is a POSIX class only if a ``:]`` follows somewhere, and then must be known.
+3. A count has no leading zero and does not exceed 1,000,000,000 or so: else, as with ``{,3}``, the ``{`` is
+   text.
+4. Flags are i, m, s, U, and one ``-`` that must be followed by one. ``(?<name>`` equals ``(?P<name>``. A
+   name is letters, marks, digits, connectors of any script, and may repeat.
 """
 
 from __future__ import annotations
@@ -54,13 +56,19 @@ _INSTEAD = {
 def escape(text: str, start: int, top: int) -> tuple[int, int]:
     r"""A ``\`` escape that stands for one character (fact 1)."""
     if start + 1 == len(text):
-        raise Refused(start, r"trailing \ ", "A backslash at the end escapes nothing: write two for a literal one.")
+        raise Refused(
+            start, r"trailing \ ", "A backslash at the end escapes nothing: write two for a literal one."
+        )
     char, place = text[start + 1], start + 2
     code = ord(char)
     if char in _OCTAL:
         value = code - 0x30
         if char != "0" and (place == len(text) or text[place] not in _OCTAL):
-            raise Refused(start, f"invalid escape \\{char}", "RE2 has no backreferences. (An octal escape needs two digits.)")
+            raise Refused(
+                start,
+                f"invalid escape \\{char}",
+                "RE2 has no backreferences. (An octal escape needs two digits.)",
+            )
         end = place
         while end < len(text) and end < place + 2 and text[end] in _OCTAL:
             value = value * 8 + ord(text[end]) - 0x30
@@ -85,7 +93,9 @@ def _hexadecimal(text: str, start: int, top: int) -> tuple[int, int]:
     if text[place : place + 1] != "{":
         digits = text[place : place + 2]
         if len(digits) < 2 or not _HEX.issuperset(digits):
-            raise Refused(start, r"invalid escape \x", r"Write two hexadecimal digits, \x2f, or braces, \x{2f}.")
+            raise Refused(
+                start, r"invalid escape \x", r"Write two hexadecimal digits, \x2f, or braces, \x{2f}."
+            )
         return int(digits, 16), place + 2
     place += 1
     end, value = place, 0
@@ -105,7 +115,9 @@ def _too_large(top: int) -> str:
     return r"There is no code point above \x{10ffff}."
 
 
-def class_escape(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[Ranges | None, int] | None:
+def class_escape(
+    text: str, start: int, folding: bool, encoding: Encoding
+) -> tuple[Ranges | None, int] | None:
     r"""``\d``, ``\pN``, ``\P{Greek}`` and the like; None where no such class begins here.
 
     The ranges are None where they are not known exactly.
@@ -128,13 +140,15 @@ def class_escape(text: str, start: int, folding: bool, encoding: Encoding) -> tu
     try:
         ranges = unicode_class(name, encoding)
     except KeyError:
-        advice = r"RE2 knows categories (\pL, \p{Lu}), scripts (\p{Greek}) and \p{Any}, in exactly this spelling."
+        advice = (
+            r"RE2 knows categories (\pL, \p{Lu}), scripts (\p{Greek}) and \p{Any}, in exactly this spelling."
+        )
         raise Refused(start, f"unknown Unicode class {text[start:end]}", advice) from None
     return None if ranges is None else named(ranges, negated, folding, encoding), end
 
 
 def bracket(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[Ranges | None, int]:
-    """A class in brackets, which begins at ``start`` (fact 2). The ranges are None where not known exactly."""
+    """The class in brackets that begins at ``start`` (fact 2). Its ranges are None where not known."""
     top = top_of(encoding)
     place = start + 1
     negated = text.startswith("^", place)
@@ -146,7 +160,7 @@ def bracket(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[R
     while place < len(text) and (text[place] != "]" or place == first):
         ranges: Ranges | None
         special = _posix(text, place, folding, encoding) if text[place] == "[" else None
-        # A class that would end with the pattern is not looked for: `[\p` is a bad escape, and unclosed in any case.
+        # A class at the very end of the pattern is not looked for: `[\p` is a bad escape, and never closed.
         if text[place] == "\\" and place + 2 < len(text):
             special = class_escape(text, place, folding, encoding)
         if special is not None:
@@ -166,9 +180,11 @@ def bracket(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[R
         else:
             collected.append(ranges)
     if place == len(text):
-        advice = "A ] in the first place is a character of the class: close it with another." if first + 1 < len(
-            text
-        ) and text[first] == "]" else "Close the class with ], or write \\[ for the character."
+        advice = (
+            "A ] in the first place is a character of the class: close it with another."
+            if first + 1 < len(text) and text[first] == "]"
+            else "Close the class with ], or write \\[ for the character."
+        )
         raise Refused(start, "a [ without its ]", advice)
     if not exact:
         return None, place + 1
@@ -199,7 +215,7 @@ def _posix(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[Ra
 
 
 def count(text: str, start: int) -> tuple[int, int | None, int] | None:
-    """``{2}``, ``{2,}``, ``{2,5}`` as least, most (None: no limit) and the index after; None where ``{`` is text."""
+    """``{2}``, ``{2,}``, ``{2,5}``: least, most or None, and the index after; None where ``{`` is text."""
     least = _integer(text, start + 1)
     if least is None:
         return None
@@ -231,7 +247,7 @@ def _integer(text: str, start: int) -> tuple[int, int] | None:
 
 
 class Flags:
-    """The flags in force: ``i`` fold case, ``m`` lines, ``s`` the dot takes a newline, ``U`` lazy is the default."""
+    """The flags in force: ``i`` folds case, ``m`` knows lines, ``s``: the dot takes all, ``U`` is lazy."""
 
     __slots__ = ("i", "m", "s", "U")  # noqa: RUF023 (the order of the manual)
 
@@ -240,7 +256,7 @@ class Flags:
 
 
 def flags(text: str, start: int, now: Flags) -> tuple[Flags, bool, int]:
-    """``(?i)`` or ``(?i-s:`` at ``start``: the new flags, whether a group opens, and the index after (fact 4)."""
+    """``(?i)`` or ``(?i-s:`` at ``start``: the new flags, whether a group opens, the index after (fact 4)."""
     result = Flags(now.i, now.m, now.s, now.U)
     place, value, seen = start + 2, True, True
     while True:
@@ -261,7 +277,7 @@ def _advice_on_group(text: str, start: int) -> str:
     head = text[start + 2 : start + 4]
     linear = "RE2 has none: it could not keep its promise of linear time."
     if head[:1] in ("=", "!") or head in ("<=", "<!"):
-        return f"This is a look-around assertion. {linear} Match the whole text, or use two matchers (one inverted)."
+        return f"This is a look-around assertion. {linear} Use two routes, or two matchers (one inverted)."
     if head[:1] == ">":
         return "This is an atomic group. RE2 needs none, for it never backtracks: write (?:...)."
     if head[:1] == "#":
@@ -272,7 +288,9 @@ def _advice_on_group(text: str, start: int) -> str:
         return "RE2 knows the flags i, m, s and U."
     if head[:1] == "'":
         return "Write (?P<name>...)."
-    return "RE2 knows (?:...), (?P<name>...), (?<name>...) and the flags i, m, s and U. Write \\( for the character."
+    return (
+        r"RE2 knows (?:...), (?P<name>...), (?<name>...) and the flags i, m, s and U. For the character: \(."
+    )
 
 
 def group_name(text: str, start: int) -> tuple[str, int] | None:

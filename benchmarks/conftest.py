@@ -1,0 +1,151 @@
+"""Time ours and its peers in turns, and print the ratios of the medians when all is done.
+
+Modules called bench_*.py are collected here. With benchmarks disabled, as pyproject.toml has it, every
+function runs once on small input: the smoke test. With --benchmark-enable the ratios are measured.
+"""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROUNDS = 7
+
+
+@attrs.frozen
+class Goal:
+    """Ours against one peer: at least so many times as fast, or at most so many times as slow."""
+
+    peer: str
+    faster: float | None = None
+    at_most: float | None = None
+
+    def text(self, ratio: float) -> str:
+        """``ratio`` is the peer's time by ours."""
+        if self.faster is not None:
+            return f"{self.faster:g}x as fast: {'met' if ratio >= self.faster else 'MISSED'}"
+        assert self.at_most is not None
+        return f"at most {self.at_most:g}x its time: {'met' if 1 / ratio <= self.at_most else 'MISSED'}"
+
+
+@attrs.frozen
+class Row:
+    """What one question measured: seconds of ours, and of each peer for the same amount of work."""
+
+    question: str
+    ours: float
+    peers: dict[str, float]
+    goals: tuple[Goal, ...]
+
+
+ROWS = pytest.StashKey[list[Row]]()
+
+
+@attrs.define
+class Compare:
+    """``compare(question, ours, peers)`` times ours and the peers in turns."""
+
+    benchmark: Any
+    rows: list[Row]
+
+    @property
+    def smoke(self) -> bool:
+        """Whether only to check that everything runs."""
+        return bool(self.benchmark.disabled)
+
+    def size(self, full: int) -> int:
+        """The size of the input: full, or small in the smoke test."""
+        return min(full, 20_000) if self.smoke else full
+
+    def __call__(
+        self,
+        question: str,
+        ours: Callable[[], object],
+        peers: dict[str, Callable[[], object] | tuple[Callable[[], object], float]],
+        goals: tuple[Goal, ...] = (),
+        repeat: int = 1,
+    ) -> None:
+        """``repeat`` is how often a round runs each; a peer with a number does that part of the work."""
+        named = {name: peer if isinstance(peer, tuple) else (peer, 1.0) for name, peer in peers.items()}
+        repeat = 1 if self.smoke else repeat
+        seconds: dict[str, list[float]] = {name: [] for name in named}
+
+        def take_turns() -> None:
+            for name, (peer, part) in named.items():
+                start = perf_counter()
+                for _ in range(repeat):
+                    peer()
+                seconds[name].append((perf_counter() - start) / repeat / part)
+
+        def repeated() -> None:
+            for _ in range(repeat):
+                ours()
+
+        self.benchmark.group = question
+        self.benchmark.pedantic(
+            repeated, setup=take_turns, rounds=ROUNDS, warmup_rounds=0 if self.smoke else 1
+        )
+        if self.smoke:
+            return
+        medians = {name: median(times[-ROUNDS:]) for name, times in seconds.items()}
+        mine = self.benchmark.stats.stats.median / repeat
+        self.benchmark.extra_info["ratios"] = {name: time / mine for name, time in medians.items()}
+        self.rows.append(Row(question, mine, medians, goals))
+
+
+@pytest.fixture
+def compare(benchmark: Any, request: pytest.FixtureRequest) -> Compare:
+    return Compare(benchmark, request.config.stash.setdefault(ROWS, []))
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    if file_path.name.startswith("bench_") and file_path.suffix == ".py":
+        if parent.session.isinitpath(file_path):
+            return None  # named on the command line: pytest takes it anyway
+        module: pytest.Module = pytest.Module.from_parent(parent, path=file_path)
+        return module
+    return None
+
+
+def processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    models = (line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name"))
+    return next(models, platform.processor())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    rows = terminalreporter.config.stash.get(ROWS, [])
+    if not rows:
+        return
+    say = terminalreporter.write_line
+    terminalreporter.section("ratios: a peer's median time by ours, so above 1 ours is faster")
+    versions = f"Python {platform.python_version()}, numpy {np.__version__}"
+    say(f"{processor()}, {versions}, medians of {ROUNDS} turns")
+    say("")
+    say("| question | ours | peers, as multiples of our time | goals |")
+    say("|---|---|---|---|")
+    for row in rows:
+        ratios = {name: seconds / row.ours for name, seconds in row.peers.items()}
+        peers = ", ".join(f"{name} {ratio:.{2 if ratio < 1 else 1}f}x" for name, ratio in ratios.items())
+        goals = "; ".join(f"{goal.peer}, {goal.text(ratios[goal.peer])}" for goal in row.goals)
+        say(f"| {row.question} | {readable(row.ours)} | {peers} | {goals} |")
+
+
+def readable(seconds: float) -> str:
+    for unit, scale in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"

@@ -1,0 +1,70 @@
+"""Envoy's own configuration: a route table as a RouteConfiguration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from canarysim.errors import NotExportable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from canarysim.table.actions import RouteAction, Unknown
+    from canarysim.table.hosts import VirtualHost
+    from canarysim.table.route_table import RouteTable
+    from canarysim.table.routes import Route
+
+__all__ = ["to_envoy"]
+
+
+def to_envoy(table: RouteTable) -> dict[str, Any]:
+    """A RouteConfiguration that an Envoy accepts and that decides as the table does.
+
+    The result holds dicts, lists, text and numbers only, with field names in snake_case, fit for ``json`` and
+    ``yaml``. What the connection manager does before routing (``table.http``) is not a part of it. Raises
+    NotExportable, naming what is not simulated, where the table has such parts.
+    """
+    problems = [unknown.problem for unknown in _unknowns(table)]
+    if problems:
+        raise NotExportable(problems)
+    return {
+        "name": table.route_configuration or table.name or "routes",
+        "virtual_hosts": [_virtual_host(host) for host in table.virtual_hosts],
+    }
+
+
+def _unknowns(table: RouteTable) -> Iterator[Unknown]:
+    for host in table.virtual_hosts:
+        yield from host.unknowns
+        for route in host.routes:
+            yield from route.unknowns
+            for destination in route.action.destinations if route.action else ():
+                yield from destination.unknowns
+
+
+def _virtual_host(host: VirtualHost) -> dict[str, Any]:
+    return {
+        "name": host.name,
+        "domains": list(host.domains),
+        **({"require_tls": "ALL"} if host.require_tls else {}),
+        "routes": [_route(route) for route in host.routes],
+    }
+
+
+def _route(route: Route) -> dict[str, Any]:
+    match: dict[str, Any] = dict(route.match.path.to_envoy())
+    if route.match.headers:
+        match["headers"] = [matcher.to_envoy() for matcher in route.match.headers]
+    if route.match.query_parameters:
+        match["query_parameters"] = [matcher.to_envoy() for matcher in route.match.query_parameters]
+    assert route.action is not None  # a route without one has unknowns, which were refused
+    named = {"name": route.name} if route.name else {}
+    return {**named, "match": match, "route": _action(route.action)}
+
+
+def _action(action: RouteAction) -> dict[str, Any]:
+    rewrite = {"prefix_rewrite": action.prefix_rewrite} if action.prefix_rewrite else {}
+    if not action.weighted:
+        return {"cluster": action.destinations[0].cluster, **rewrite}
+    clusters = [{"name": d.cluster, "weight": d.weight} for d in action.destinations]
+    return {"weighted_clusters": {"clusters": clusters}, **rewrite}

@@ -1,0 +1,152 @@
+"""Assertions that hold for every random value, and whose failures say why.
+
+They raise AssertionError, so that pytest, unittest and notebooks know them; a name that the table does not
+know is an UnknownName instead: a test that asks for something that does not exist tests nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from canarysim.answers.explain import explain
+from canarysim.answers.names import bears, resolve
+from canarysim.answers.preview import as_request
+from canarysim.errors import InvalidValue
+from canarysim.faces.text import percent
+from canarysim.request import Request
+
+if TYPE_CHECKING:
+    from canarysim.table.route_table import RouteTable
+
+__all__ = ["assert_routes_to", "assert_split"]
+
+Requests = Request | str | Iterable[Request | str]
+Wanted = str | Mapping[str, str]
+Share = Fraction | int | float | str
+
+
+def assert_routes_to(
+    table: RouteTable,
+    requests: Requests,
+    *,
+    cluster: str | None = None,
+    function: str | None = None,
+    upstream: str | None = None,
+) -> None:
+    """Asserts that each request goes, whatever its random value, to the destination described.
+
+    ``requests`` is one or several, as Request or text. ``cluster`` may be the name of a cluster or of an
+    Upstream, with or without its namespace. Raises AssertionError with an explanation of every request that
+    goes elsewhere, and UnknownName for a name that is not in the table.
+
+    >>> import canarysim as cs
+    >>> table = cs.loads('''
+    ... apiVersion: gateway.solo.io/v1
+    ... kind: VirtualService
+    ... metadata: {name: shop, namespace: gloo-system}
+    ... spec:
+    ...   virtualHost:
+    ...     routes:
+    ...     - routeAction: {single: {upstream: {name: shop-v1}}}
+    ... ''')
+    >>> cs.assert_routes_to(table, ["GET /", "POST /orders"], cluster="shop-v1")
+    """
+    __tracebackhide__ = True
+    given = {"cluster": cluster, "function": function, "upstream": upstream}
+    wanted = resolve(table, {k: v for k, v in given.items() if v is not None})
+    failures = []
+    asked = _requests(requests)
+    for request in asked:
+        shares = table.shares(request)
+        if not all(bears(decision.destination, wanted) for decision, share in shares if share):
+            failures.append(str(explain(table, request)))
+    if failures:
+        raise AssertionError(
+            f"{len(failures)} of {len(asked)} requests {'does' if len(failures) == 1 else 'do'} not always go to "
+            f"{_named(wanted)}:\n\n" + "\n\n".join(failures)
+        )
+
+
+def assert_split(
+    table: RouteTable, request: Request | str, shares: Mapping[Any, Share] | Iterable[tuple[Wanted, Share]]
+) -> None:
+    """Asserts the exact shares of destinations among all random values.
+
+    ``shares`` maps destinations to shares, and is complete: what it does not name must get nothing. A
+    destination is the name of a cluster or an Upstream; several labels at once, as in ``{"cluster": ...,
+    "function": ...}``, go into (destination, share) pairs. A share is a Fraction, an int, text such as "1/3" or
+    "12.5%", or a float, which is read as the decimal number it prints as. Raises AssertionError with the
+    expected and true shares and an explanation, UnknownName for a name that is not in the table, and
+    InvalidValue for shares that do not add to 1.
+
+    >>> import canarysim as cs
+    >>> table = cs.loads('''
+    ... apiVersion: gateway.solo.io/v1
+    ... kind: VirtualService
+    ... metadata: {name: shop, namespace: gloo-system}
+    ... spec:
+    ...   virtualHost:
+    ...     routes:
+    ...     - routeAction:
+    ...         multi:
+    ...           destinations:
+    ...           - {weight: 1, destination: {upstream: {name: v2}}}
+    ...           - {weight: 9, destination: {upstream: {name: v1}}}
+    ... ''')
+    >>> cs.assert_split(table, "GET /", {"v1": 0.9, "v2": 0.1})
+    """
+    __tracebackhide__ = True
+    request = as_request(request)
+    pairs = list(shares.items() if isinstance(shares, Mapping) else shares)
+    expected: list[tuple[dict[str, str], Fraction]] = [(resolve(table, w), _share(s)) for w, s in pairs]
+    total = sum((share for _, share in expected), Fraction(0))
+    if total != 1:
+        raise InvalidValue("shares_do_not_add_up", f"the expected shares add to {total}, not to 1")
+    outcomes = table.shares(request)
+    lines = []
+    wrong = False
+    claimed: set[int] = set()
+    for wanted, share in expected:
+        mine = [i for i, (decision, _) in enumerate(outcomes) if bears(decision.destination, wanted)]
+        if claimed & set(mine):
+            raise InvalidValue("overlapping_destinations", f"{_named(wanted)} overlaps another destination")
+        claimed |= set(mine)
+        true = sum((outcomes[i][1] for i in mine), Fraction(0))
+        wrong |= true != share
+        mark = "  " if true == share else "x "
+        lines.append(f"{mark}{_named(wanted)}: expected {percent(share)} ({share}), is {percent(true)} ({true})")
+    for i, (decision, share) in enumerate(outcomes):
+        if share and i not in claimed:
+            wrong = True
+            lines.append(f"x {decision.outcome}: not expected, is {percent(share)} ({share})")
+    if wrong:
+        raise AssertionError("the split is not the expected one:\n" + "\n".join(lines) + f"\n\n{explain(table, request)}")
+
+
+def _requests(requests: Requests) -> list[Request]:
+    several = [requests] if isinstance(requests, (Request, str)) else list(requests)
+    if not several:
+        raise InvalidValue("no_request", "no request was given, so nothing would be asserted")
+    return [as_request(request) for request in several]
+
+
+def _share(share: Share) -> Fraction:
+    try:
+        if isinstance(share, str) and share.strip().endswith("%"):
+            value = Fraction(share.strip()[:-1].strip()) / 100
+        elif isinstance(share, float):
+            value = Fraction(Decimal(repr(share)))
+        else:
+            value = Fraction(share)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise InvalidValue("bad_share", f"{share!r} is no share; write 0.1, '10%' or Fraction(1, 10)") from error
+    if not 0 <= value <= 1:
+        raise InvalidValue("bad_share", f"{share!r} is no share: shares go from 0 to 1 (10 % is 0.1 or '10%')")
+    return value
+
+
+def _named(wanted: Mapping[str, str]) -> str:
+    return ", ".join(value if label == "cluster" else f"{label} {value}" for label, value in wanted.items())

@@ -1,0 +1,234 @@
+"""Random VirtualServices, and requests that hit their conditions or narrowly miss them.
+
+Everything comes from one ``random.Random``, so that a seed names a run.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import canarysim as cs
+
+if TYPE_CHECKING:
+    from random import Random
+
+_PATHS = ["/", "/a", "/a/", "/ab", "/a/b", "/A", "/a.b", "/a-b/c", "/api/v1", "/api/v1/pets", "/x;y", "/p%20q", ""]
+_PATH_REGEXES = [
+    *("/a", "/a|/b", "/a/.*", "/[a-z]+", "/api/v[0-9]+(/.*)?", "(?i)/A/B", "/.*b", "/a.b", "/x\\.y", ".*"),
+    *("/(a|b)/c", "/\\w+", "^/a$", "/a/[^/]+", "/é"),
+]
+_NAMES = ["x-a", "x-b", "X-Canary", "user-agent", "cookie", "accept", ":authority", "host", ":path", "te", "x-request-id"]
+_VALUES = ["a", "b", "true", "A", "a,b", "a b", "1", "shop.example", "/a", "é", "trailers"]
+_VALUE_REGEXES = ["a", "a|b", "a.*", ".*", "[ab]+", "true", "(?i)TRUE", "\\d+", "a,.*", ".", "..", "[^a]*", "é+"]
+_KEYS = ["q", "v", "a%62", "é"]
+_DOMAINS = [
+    *("shop.example", "*.example", "*-x.example", "shop.*", "shop.example:8080", "*.shop.example", "Shop.Example.org"),
+    *("s*p.example", "*hop.example"),
+]
+_METHODS = ["GET", "POST", "PUT", "P.*", "get", "DELETE"]
+
+
+def _some(random: Random, pool: list[str], most: int) -> list[str]:
+    return random.sample(pool, random.choice([0, 0, 0, *range(most + 1)]))
+
+
+def _matcher(random: Random) -> dict[str, Any]:
+    matcher: dict[str, Any] = {}
+    kind = random.choice(["prefix", "prefix", "prefix", "exact", "exact", "regex"])
+    matcher[kind] = random.choice(_PATH_REGEXES if kind == "regex" else _PATHS)
+    if random.random() < 0.25:
+        matcher["caseSensitive"] = random.random() < 0.3
+    headers = []
+    for name in _some(random, _NAMES, 2):
+        header: dict[str, Any] = {"name": name}
+        regex = random.random() < 0.4 and name != "x-request-id"
+        if random.random() < 0.75:
+            header["value"] = random.choice(_VALUE_REGEXES if regex else _VALUES)
+        if regex:
+            header["regex"] = True
+        if random.random() < 0.3:
+            header["invertMatch"] = True
+        headers.append(header)
+    if headers:
+        matcher["headers"] = headers
+    queries = []
+    for name in _some(random, _KEYS, 2):
+        regex = random.random() < 0.4
+        query: dict[str, Any] = {"name": name}
+        if random.random() < 0.7:
+            query["value"] = random.choice(_VALUE_REGEXES if regex else _VALUES)
+        if regex:
+            query["regex"] = True
+        queries.append(query)
+    if queries:
+        matcher["queryParameters"] = queries
+    if methods := _some(random, _METHODS, 2):
+        matcher["methods"] = methods
+    return matcher
+
+
+def _weights(random: Random) -> list[int]:
+    count = random.choice([1, 2, 2, 2, 3, 5, 12])
+    top = random.choice([1, 10, 100, 1000, 2**20, (2**32 - 1) // count])
+    weights = [random.choice([0, random.randint(0, top), top]) for _ in range(count)]
+    return weights if any(weights) else [*weights[:-1], 1]
+
+
+def _route(random: Random, number: int) -> dict[str, Any]:
+    route: dict[str, Any] = {}
+    if random.random() < 0.2:
+        route["name"] = f"named-{number}"
+    matchers = [_matcher(random) for _ in range(random.choice([1, 1, 1, 1, 2, 3]))]
+    if random.random() < 0.97:
+        route["matchers"] = matchers
+    if random.random() < 0.4:
+        route["routeAction"] = {
+            "multi": {
+                "destinations": [
+                    {"weight": weight, "destination": {"upstream": {"name": f"u{number}-{i}", "namespace": "ns"}}}
+                    for i, weight in enumerate(_weights(random))
+                ]
+            }
+        }
+    else:
+        route["routeAction"] = {"single": {"upstream": {"name": f"u{number}"}}}
+    if random.random() < 0.3:
+        route["options"] = {"prefixRewrite": random.choice(["/", "/new", "/n/", "", "/q?r=1", "/new-x"])}
+    return route
+
+
+def manifest(random: Random) -> str:
+    """Up to three VirtualServices of one gateway, as a JSON text."""
+    ssl = random.random() < 0.15
+    domains = random.sample(_DOMAINS, random.randint(0, 5))
+    hosts = [["*"]] if random.random() < 0.8 or not domains else []
+    while domains:
+        cut = random.randint(1, len(domains))
+        hosts.append(domains[:cut])
+        domains = domains[cut:]
+    items = [
+        {
+            "apiVersion": "gateway.solo.io/v1",
+            "kind": "VirtualService",
+            "metadata": {"name": f"vs.{number}", "namespace": "ns"},
+            "spec": {
+                **({"sslConfig": {}} if ssl else {}),
+                "virtualHost": {
+                    "domains": host,
+                    "routes": [_route(random, i) for i in range(random.choice([1, 2, 4, 8, 15]))],
+                },
+            },
+        }
+        for number, host in enumerate(hosts)
+    ]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, ensure_ascii=random.random() < 0.5)
+
+
+_NOISE = [
+    *("/a/../b", "/%61", "/./a", "//a", "/a%2Fb", "/a?q=a", "/a/b?q=b&v=true", "/x;y/z", "/A/B", "/api/v1/?v"),
+    *("/a#f", "/%2e%2e/a", "/a\\b", "/nothing", "/a?q=a;v=1", "/a/b/?a%62=1", "/a..", "/api/v12/pets/"),
+]
+
+
+def _hit(random: Random, condition: dict[str, Any]) -> str | None:
+    """A value that may satisfy a header or query condition; None for none at all."""
+    value = condition.get("value")
+    if condition.get("invertMatch"):
+        return random.choice([None, "other", value, ""])
+    if value is None:
+        return random.choice(["", "a", "zz"])
+    return random.choice(_VALUES) if condition.get("regex") else value
+
+
+def _spoiled(random: Random, text: str) -> str:
+    """A text, most of the time as it is, else almost."""
+    chance = random.random()
+    if chance < 0.7:
+        return text
+    if chance < 0.76:
+        return text.swapcase()
+    if chance < 0.82:
+        return text[:-1]
+    if chance < 0.9:
+        return text + random.choice(["x", "/", "/x", " ", ",b", "a"])
+    return random.choice(_VALUES)
+
+
+def request(random: Random, document: str) -> cs.Request:
+    """A request aimed at one of the conditions of a manifest, sometimes just past it."""
+    items = json.loads(document)["items"]
+    spec = random.choice(items)["spec"]["virtualHost"]
+    matchers = [m for route in spec["routes"] for m in route.get("matchers", [{"prefix": "/"}])]
+    matcher = random.choice(matchers)
+    path = matcher.get("prefix", matcher.get("exact", random.choice(_PATHS))) or "/"
+    path = _target(_spoiled(random, path)) if random.random() < 0.85 else random.choice(_NOISE)
+    headers: list[tuple[str, str]] = []
+    authority = _host(random, random.choice(spec["domains"]))
+    for header in matcher.get("headers", []):
+        value = _hit(random, header)
+        name = header["name"].lower()
+        if name in (":authority", "host"):
+            authority = value if value and _plain(value) else authority
+        elif name == ":path":
+            path = _target(value or path)
+        elif value is not None:
+            headers.append((header["name"], _spoiled(random, value)))
+            if random.random() < 0.1:
+                headers.append((header["name"], random.choice(_VALUES)))
+    if random.random() < 0.15:
+        headers.append((random.choice(["x-a", "x-b", "x-canary", "connection", "x-forwarded-proto"]), "https"))
+    pieces = [
+        q["name"] if value is None else f"{q['name']}={_spoiled(random, value)}"
+        for q in matcher.get("queryParameters", [])
+        for value in [_hit(random, q)]
+    ]
+    random.shuffle(pieces)
+    if random.random() < 0.1:
+        pieces.insert(0, random.choice(_KEYS) + "=a")
+    if pieces and "?" not in path:
+        path += "?" + _escaped("&".join(pieces))
+    methods = matcher.get("methods") or ["GET"]
+    method = random.choice([*methods, "GET", "POST"]) if random.random() < 0.9 else "OPTIONS"
+    if not (method.isalpha() and method.isupper()):
+        method = "PATCH"  # HTTP/1 takes no others than the standard ones
+    return cs.Request(path, method=method, authority=authority, headers=headers)
+
+
+def _plain(text: str) -> bool:
+    return text.isascii() and text.replace(".", "").isalnum()
+
+
+def _escaped(text: str) -> str:
+    """Without what HTTP/1 refuses in a target."""
+    return "".join(c if "!" <= c <= "~" and c != "#" else "%20" for c in text)
+
+
+def _target(path: str) -> str:
+    path = _escaped(path)
+    return path if path.startswith("/") else f"/{path}"
+
+
+def _host(random: Random, domain: str) -> str:
+    if domain == "*":
+        return random.choice(["shop.example", "unknown", "", "SHOP.example", "x.shop.example:8080"])
+    host = domain.replace("*", random.choice(["x", "a.b", "", "*"]), 1)
+    chance = random.random()
+    if chance < 0.6:
+        return host
+    if chance < 0.75:
+        return host.swapcase()
+    return random.choice([host + ":8080", host.partition(":")[0], "x" + host, host + ".", host[1:]])
+
+
+def random_value(random: Random, table: cs.RouteTable, asked: cs.Request) -> int:
+    """Any 64-bit value, with a liking for the edges of the intervals of the pick."""
+    edges = [0, 1, 2**64 - 1, random.getrandbits(64)]
+    route = table.find(asked).route
+    if route is not None and route.action is not None:
+        total, end = route.action.total, 0
+        for destination in route.action.destinations:
+            end += destination.weight
+            edges += [max(0, end - 1), end]
+        edges += [total, total + 1, random.randrange(2**64 // total) * total]
+    return random.choice(edges)
