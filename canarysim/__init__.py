@@ -20,8 +20,7 @@ The public names are imported when they are first used: importing the package lo
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as typing.TYPE_CHECKING, whose module costs more to import than this one
 
 __version__ = "0.1.0"
 
@@ -29,6 +28,7 @@ _HOMES = {
     "CanarysimError": "canarysim.errors",
     "InvalidValue": "canarysim.errors",
     "ManifestError": "canarysim.errors",
+    "MissingExtra": "canarysim.errors",
     "NotExportable": "canarysim.errors",
     "RandomValueNeeded": "canarysim.errors",
     "SeveralTables": "canarysim.errors",
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         CanarysimError as CanarysimError,
         InvalidValue as InvalidValue,
         ManifestError as ManifestError,
+        MissingExtra as MissingExtra,
         NotExportable as NotExportable,
         RandomValueNeeded as RandomValueNeeded,
         SeveralTables as SeveralTables,
@@ -78,6 +79,8 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(home), name)
     globals()[name] = value
     return value

@@ -16,6 +16,7 @@ __all__ = [
     "CanarysimError",
     "InvalidValue",
     "ManifestError",
+    "MissingExtra",
     "NotExportable",
     "RandomValueNeeded",
     "SeveralTables",
@@ -106,6 +107,14 @@ class UnknownName(CanarysimError, LookupError):
             listed = ", ".join(map(repr, self.known[:8])) + (", ..." if len(self.known) > 8 else "")
             return f"{text}; there are {listed}"
         return f"{text}; the table names none"
+
+
+class MissingExtra(CanarysimError, ImportError):
+    """A package that only an extra of canarysim installs. ``extra`` names it."""
+
+    def __init__(self, extra: str, package: str) -> None:
+        self.extra = extra
+        super().__init__(f"this needs {package}: pip install 'canarysim[{extra}]'")
 
 
 class NotExportable(CanarysimError, ValueError):

@@ -93,7 +93,7 @@ class Request:
                 raise InvalidValue(
                     "two_hosts", f"authority={authority!r} and a host header {hosts[0]!r}: give the host once"
                 )
-            authority = ",".join(hosts)  # how Envoy reads repeated Host headers on HTTP/1
+            authority = ",".join(filter(None, hosts))  # how Envoy reads repeated Host headers on HTTP/1
             pairs = tuple(pair for pair in pairs if pair[0] not in ("host", ":authority"))
         for name, _ in pairs:
             if not name or name.startswith(":"):
@@ -134,6 +134,7 @@ class Request:
         authority, scheme = "", None
         if absolute := _ABSOLUTE.fullmatch(target):
             scheme, authority, target = absolute[1].lower(), absolute[2], absolute[3] or "/"
+            authority = authority.rpartition("@")[2]  # a user name is no part of the host
         headers = []
         for word in rest:
             name, colon, value = word.partition(":")

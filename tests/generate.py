@@ -18,8 +18,8 @@ _PATH_REGEXES = [
     *("/a", "/a|/b", "/a/.*", "/[a-z]+", "/api/v[0-9]+(/.*)?", "(?i)/A/B", "/.*b", "/a.b", "/x\\.y", ".*"),
     *("/(a|b)/c", "/\\w+", "^/a$", "/a/[^/]+", "/é"),
 ]
-_NAMES = ["x-a", "x-b", "X-Canary", "user-agent", "cookie", "accept", ":authority", "host", ":path", "te", "x-request-id"]
-_VALUES = ["a", "b", "true", "A", "a,b", "a b", "1", "shop.example", "/a", "é", "trailers"]
+_NAMES = ["x-a", "x-b", "X-Canary", "user-agent", "cookie", "accept", ":authority", "host", ":path", "te", "x-request-id", "x-forwarded-proto"]
+_VALUES = ["https", "a", "b", "true", "A", "a,b", "a b", "1", "shop.example", "/a", "é", "trailers"]
 _VALUE_REGEXES = ["a", "a|b", "a.*", ".*", "[ab]+", "true", "(?i)TRUE", "\\d+", "a,.*", ".", "..", "[^a]*", "é+"]
 _KEYS = ["q", "v", "a%62", "é"]
 _DOMAINS = [
@@ -42,7 +42,7 @@ def _matcher(random: Random) -> dict[str, Any]:
     headers = []
     for name in _some(random, _NAMES, 2):
         header: dict[str, Any] = {"name": name}
-        regex = random.random() < 0.4 and name != "x-request-id"
+        regex = random.random() < 0.4 and name not in ("x-request-id", "x-forwarded-proto")
         if random.random() < 0.75:
             header["value"] = random.choice(_VALUE_REGEXES if regex else _VALUES)
         if regex:
@@ -131,6 +131,36 @@ _NOISE = [
 ]
 
 
+#: Headers that the connection manager drops, changes or refuses.
+_TREATED = [
+    ("connection", "x-a"),
+    ("connection", "keep-alive, X-B"),
+    ("connection", "te"),
+    ("connection", "x-request-id"),
+    ("connection", "cookie"),
+    ("connection", "x-forwarded-for"),
+    ("connection", "host"),
+    ("connection", ":path"),
+    ("connection", "a,b,c,d,e,f,g,h,i"),
+    ("connection", "a,b,c,d,e,f,g,h,i,j"),
+    ("keep-alive", "1"),
+    ("x-envoy-original-path", "/o"),
+    ("x-envoy-original-url", "/o"),
+    ("x-envoy-retry-on", "5xx"),
+    ("x-envoy-anything", "1"),
+    ("te", "gzip, trailers"),
+    ("te", "gzip"),
+    ("x-request-id", ""),
+    ("x-request-id", "mine"),
+    ("x-forwarded-proto", ""),
+    ("x-forwarded-proto", "HTTPS"),
+    ("x-forwarded-for", "10.0.0.1"),
+    ("expect", "something"),
+    ("upgrade", "x"),
+    ("x-envoy-upstream-stream-duration-ms", "1"),
+]
+
+
 def _hit(random: Random, condition: dict[str, Any]) -> str | None:
     """A value that may satisfy a header or query condition; None for none at all."""
     value = condition.get("value")
@@ -176,8 +206,10 @@ def request(random: Random, document: str) -> cs.Request:
             headers.append((header["name"], _spoiled(random, value)))
             if random.random() < 0.1:
                 headers.append((header["name"], random.choice(_VALUES)))
-    if random.random() < 0.15:
+    if random.random() < 0.25:
         headers.append((random.choice(["x-a", "x-b", "x-canary", "connection", "x-forwarded-proto"]), "https"))
+    if random.random() < 0.05:
+        headers.append(random.choice(_TREATED))
     pieces = [
         q["name"] if value is None else f"{q['name']}={_spoiled(random, value)}"
         for q in matcher.get("queryParameters", [])

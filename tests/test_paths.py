@@ -115,6 +115,10 @@ def test_bytes_beyond_ascii_are_escaped_one_by_one() -> None:
     assert normalize("/\0") is None
 
 
+def test_what_http_1_would_refuse_still_gets_a_path() -> None:
+    assert [normalize(path) for path in ("", "?x", "a/../b", "\\a")] == ["/", "/?x", "/b", "/a"]
+
+
 @given(paths)
 def test_normalizing_twice_changes_nothing_more(path: str) -> None:
     once = normalize(path)

@@ -95,6 +95,7 @@ def test_one_round_gives_each_its_weight_around_every_threshold(total: int, dest
 @example([1] * 256, [])
 @example([16777215] * 256, [])
 @example([1_000_003] * 4000, [])
+@example([*([1_000_003] * 20), 1], [])
 def test_pick_is_the_walk_over_the_entries(weights: list[int], random_values: list[int]) -> None:
     values = [*near_the_ends(weights), *random_values]
     values = values[:: max(1, len(values) // 200)]

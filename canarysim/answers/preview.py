@@ -15,6 +15,9 @@ from canarysim.request import Request
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from matplotlib.figure import Figure
+
+    from canarysim.engine.rng import RNG
     from canarysim.problems import Where
     from canarysim.table.decision import Decision, Kind
     from canarysim.table.route_table import RouteTable
@@ -113,6 +116,12 @@ class Preview:
             ),
             Fraction(0),
         )
+
+    def plot(self, *, loops: int = 1000, rng: RNG = None) -> Figure:
+        """The shares with their ranges, beside ``loops`` simulated runs of n calls. Needs the extra ``viz``."""
+        from canarysim.faces.plot import plot_preview
+
+        return plot_preview(self, loops=loops, rng=rng)
 
     def __str__(self) -> str:
         from canarysim.faces.text import preview_text

@@ -182,10 +182,7 @@ def preview_text(preview: Preview) -> str:
     if len(preview.outcomes) == 1:
         lines += ["", *_single_outcome(preview.outcomes[0].decision)]
         return "\n".join(lines)
-    calls = f"of {_plural(preview.n, 'call')}"
-    lines += ["", f"   share  {'destination':<20}{calls + ':':>14}{'range':>13}{'holds':>9}{'none':>9}"]
-    for outcome in preview.outcomes:
-        lines += _outcome_lines(outcome)
+    lines += ["", *_outcome_table(preview)]
     lines += ["", *_in_words(preview)]
     lines += _open_lines(first)
     return "\n".join(lines)
@@ -214,18 +211,36 @@ def _open_lines(decision: Decision) -> list[str]:
 _BAR = 20
 
 
-def _outcome_lines(outcome: Outcome) -> list[str]:
-    filled = round(outcome.share * _BAR) or (1 if outcome.share else 0)
-    label = outcome.decision.outcome
-    if outcome.decision.destination is not None:
-        label = _destination(outcome.decision.destination)
-    bar = "#" * filled + "." * (_BAR - filled)
-    spread = f"{outcome.low:,} to {outcome.high:,}" if outcome.low < outcome.high else f"{outcome.low:,}"
-    return [
-        f"{percent(outcome.share):>8}  {label}",
-        f"          {bar}{'about ' + _count(outcome.expected):>14}{spread:>13}"
-        f"{percent(outcome.coverage, 1):>9}{percent(outcome.none, 1):>9}",
+def _outcome_table(preview: Preview) -> list[str]:
+    """Two lines an outcome: where to, and what n calls show of it; a bar where there is room for one."""
+    head = (f"of {_plural(preview.n, 'call')}: expect", "range", "holds", "none")
+    rows = [
+        (_count(o.expected), _spread(o), percent(o.coverage, 1), percent(o.none, 1)) for o in preview.outcomes
     ]
+    widths = [max(map(len, column)) + 3 for column in zip(head[1:], *(row[1:] for row in rows), strict=True)]
+    first = max(len(row[0]) for row in rows)
+    bar = _BAR if 10 + _BAR + 2 + first + sum(widths) <= WIDTH else 0
+    first = max(first, WIDTH - 10 - bar - sum(widths) if bar else first)
+
+    def line(lead: str, cells: tuple[str, ...]) -> str:
+        cut = cells[0].rjust(10 + bar + first - len(lead))
+        return lead + cut + "".join(cell.rjust(width) for cell, width in zip(cells[1:], widths, strict=True))
+
+    lines = [line("   share  destination", head)]
+    for outcome, row in zip(preview.outcomes, rows, strict=True):
+        filled = round(outcome.share * bar) or (1 if bar and outcome.share else 0)
+        lines.append(f"{percent(outcome.share):>8}  {_label(outcome)}")
+        lines.append(line(" " * 10 + "#" * filled + "." * (bar - filled), row))
+    return lines
+
+
+def _label(outcome: Outcome) -> str:
+    destination = outcome.decision.destination
+    return outcome.decision.outcome if destination is None else _destination(destination)
+
+
+def _spread(outcome: Outcome) -> str:
+    return f"{outcome.low:,} to {outcome.high:,}" if outcome.low < outcome.high else f"{outcome.low:,}"
 
 
 def _in_words(preview: Preview) -> list[str]:
@@ -234,9 +249,8 @@ def _in_words(preview: Preview) -> list[str]:
     if rare.share == 1:
         return []
     name = rare.decision.cluster or rare.decision.outcome
-    spread = f"{rare.low:,} to {rare.high:,}" if rare.low < rare.high else f"{rare.low:,}"
     text = (
-        f"Of {_plural(preview.n, 'call')} expect {_count(rare.expected)} at {name}: {spread} in "
+        f"Of {_plural(preview.n, 'call')} expect {_count(rare.expected)} at {name}: {_spread(rare)} in "
         f"{percent(rare.coverage, 1)} of runs, none at all in {percent(rare.none, 1)}. "
         f"To see one with 95 %, make {rare.calls_to_see:,} calls."
     )
@@ -260,8 +274,14 @@ def explanation_text(explanation: Explanation) -> str:
         return "\n".join([*lines, f"  {decision.seen.refused[1]}: {decision.status}"])
     if host.virtual_host is None or host.rule is None:
         return "\n".join([*lines, f"  {shown} belongs to no virtual host: 404"])
-    how = {"exact": "is", "suffix": "ends as", "prefix": "begins as", "default": "is taken by"}[host.rule.kind]
-    lines.append(f"  virtual host {host.virtual_host.name}: {shown} {how} {host.rule.domain!r}")
+    domain = repr(host.rule.domain)
+    why = {
+        "exact": f"{shown} is its domain {domain}",
+        "suffix": f"{shown} ends as its domain {domain}",
+        "prefix": f"{shown} begins as its domain {domain}",
+        "default": f"its domain {domain} takes every host",
+    }[host.rule.kind]
+    lines.append(f"  virtual host {host.virtual_host.name}: {why}")
     lines.append("")
     lines += _steps(explanation.steps, explanation.near)
     if explanation.winner is not None:

@@ -164,11 +164,11 @@ class _Builder:
         elif kind is yaml.SequenceStartEvent:
             self._start(Sequence(event.start_mark), event)
         elif kind is yaml.MappingEndEvent:
-            self._keys.pop()
             mapping = self._open[-1]
             assert isinstance(mapping, Mapping)
             for merged in self._merges.pop():
                 self._merge(mapping, merged)
+            self._keys.pop()
             self._end()
         elif kind is yaml.SequenceEndEvent:
             self._end()

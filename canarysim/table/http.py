@@ -3,23 +3,27 @@
 Facts (observed on Envoy 1.36.4 and 1.40.0 with HTTP/1.1 and the default settings of a connection manager, see
 tests/envoy):
 
-1. A target with ``#`` is answered 400, one that does not begin with ``/`` 404 (400 where the parser refuses
-   it), both without a route. With ``normalize_path`` a path that cannot be normalized is answered 400.
-2. Hop-by-hop headers, headers named by ``connection`` and the ``x-envoy-*`` headers that only a trusted client
-   may send are dropped. Of the tokens in ``te`` only ``trailers`` stays; without it a ``te`` that is not empty
-   is dropped.
-3. ``x-request-id`` and ``x-forwarded-proto`` are there when routes are matched: the client's, else invented.
-   An empty ``x-request-id`` is replaced.
-   ``:scheme`` is what ``x-forwarded-proto`` says if that is http or https in any case, else the listener's.
-4. Blanks and tabs around header values are cut. Header names are in lower case.
-5. Some headers can stand only once in Envoy's header map: their repeated values, empty ones left out, are
+1. A target with ``#``, or one that does not begin with ``/``, is answered 400 without a route; ``OPTIONS *``
+   and an absolute target without a path 404. With ``normalize_path`` a path that cannot be normalized is
+   answered 400.
+2. Hop-by-hop headers, headers named by ``connection``, ``expect: 100-continue`` and the ``x-envoy-*`` headers
+   that only a trusted client may send are dropped. Of the tokens in ``te`` only ``trailers`` stays, even if
+   ``connection`` names it; without it a ``te`` that is not empty is dropped. ``connection: upgrade`` with an
+   ``upgrade`` other than ``h2c`` stays, with both headers.
+3. A ``connection`` that names ``x-forwarded-for``, ``-proto`` or ``-host``, ``host``, a name that begins with
+   a colon, or ten things or more, is answered 400.
+4. ``x-request-id`` and ``x-forwarded-proto`` are there when routes are matched: the client's, else Envoy's.
+   An empty ``x-request-id`` is replaced; with an empty ``x-forwarded-proto`` no route is found.
+5. ``:scheme`` is that of an absolute target; else what ``x-forwarded-proto`` says if that is http or https in
+   any case; else the listener's.
+6. Blanks and tabs around header values are cut. Header names are in lower case.
+7. Some headers can stand only once in Envoy's header map: their repeated values, empty ones left out, are
    joined by a comma. Of the others 1.36 joins the values when a matcher looks at them, 1.40 does not.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import attrs
@@ -48,6 +52,9 @@ class Invented(str):
     __slots__ = ()
 
 
+#: A status, and why a request is answered with it before any route is looked at.
+Refusal = tuple[int, str]
+
 #: Headers that Envoy gives a value of its own where the client sends none.
 INVENTED = {"x-request-id": (Invented("<a random UUID>"),)}
 
@@ -55,12 +62,15 @@ _DROPPED = frozenset(
     """
     connection keep-alive proxy-connection transfer-encoding upgrade
     x-envoy-internal x-envoy-expected-rq-timeout-ms x-envoy-retry-on x-envoy-retry-grpc-on x-envoy-max-retries
-    x-envoy-upstream-rq-timeout-ms x-envoy-upstream-rq-per-try-timeout-ms x-envoy-upstream-alt-stat-name
+    x-envoy-upstream-rq-timeout-ms x-envoy-upstream-rq-per-try-timeout-ms
+    x-envoy-upstream-rq-timeout-alt-response x-envoy-upstream-alt-stat-name
     x-envoy-retriable-status-codes x-envoy-retriable-header-names x-envoy-force-trace x-envoy-ip-tags
-    x-envoy-hedge-on-per-try-timeout x-envoy-original-url x-envoy-upstream-stream-duration-ms
-    x-forwarded-client-cert
+    x-envoy-hedge-on-per-try-timeout x-envoy-original-url x-forwarded-client-cert
     """.split()
 )
+
+#: 1.40 drops this one before routing, 1.36 only after it.
+_STREAM_DURATION = "x-envoy-upstream-stream-duration-ms"
 
 #: Headers whose repeated values are one value, joined by a comma, in Envoy's header map.
 _SINGLE = frozenset(
@@ -78,35 +88,57 @@ _SINGLE = frozenset(
 #: The methods that Envoy's HTTP/1 parser knows.
 _METHODS = frozenset(
     """
-    DELETE GET HEAD POST PUT CONNECT OPTIONS TRACE COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK BIND
+    DELETE GET HEAD POST PUT OPTIONS TRACE COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK BIND
     REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE MSEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PATCH PURGE
     MKCALENDAR LINK UNLINK SOURCE
     """.split()
 )
 
+# Most requests need none of the treatment below, and these say so at once.
+_EVERYDAY_TARGET = re.compile(r"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)+/?(?:\?[!-\"$-~]*)?|/")
+_EVERYDAY_HOST = re.compile(r"[A-Za-z0-9.-]*")
+_EVERYDAY_NAME = re.compile(r"[a-z0-9-]+")
+_EVERYDAY_VALUE = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")
+_SPECIAL = _DROPPED | {"te", "expect", "x-request-id", "x-forwarded-proto", _STREAM_DURATION}
+
+#: What a connection header must not name.
+_NOT_TO_BE_NAMED = frozenset(["host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"])
+
+_PORT = re.compile(r":[+]?\d+\Z", re.ASCII)
 _ODD_TARGET = re.compile(r"[^\x21-\x7e]")
 _ODD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:%@\[\]]*")
-_CUT = re.compile(r"[?#]")
 
 
-@attrs.define(slots=False, eq=False)
 class Seen:
     """A request as the router sees it; all text as octets.
 
     ``headers`` maps each name, pseudo headers included, to the values a matcher sees. ``fields`` are the
     client's headers as they go upstream. ``notes`` say what was changed before matching. ``refused`` is
-    (status, reason) where the request is answered before routing.
+    (status, reason) where the request is answered before routing. ``route_path`` is the path without query,
+    empty for CONNECT, which has none.
     """
 
-    path: str
-    route_path: str
-    authority: str
-    headers: dict[str, tuple[str, ...]]
-    fields: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
-    refused: tuple[int, str] | None = None
+    __slots__ = ("_query", "authority", "fields", "headers", "notes", "path", "refused", "route_path")
+
+    def __init__(
+        self,
+        path: str,
+        authority: str,
+        headers: dict[str, tuple[str, ...]],
+        fields: tuple[tuple[str, str], ...],
+        notes: tuple[str, ...] = (),
+        refused: Refusal | None = None,
+    ) -> None:
+        self.path = path
+        self.route_path = path.partition("?")[0]
+        self.authority = authority
+        self.headers = headers
+        self.fields = fields
+        self.notes = notes
+        self.refused = refused
+        self._query: dict[str, str] | None = None
 
     @property
     def method(self) -> str:
@@ -116,81 +148,73 @@ class Seen:
     def scheme(self) -> str:
         return self.headers[":scheme"][0]
 
-    @cached_property
+    @property
     def query(self) -> dict[str, str]:
         """The first value of each query parameter (matchers.py, fact 4)."""
-        _, mark, text = self.path.partition("?")
-        found: dict[str, str] = {}
-        if mark:
-            for piece in text.split("&"):
+        if self._query is None:
+            self._query = {}
+            for piece in self.path.partition("?")[2].split("&"):
                 if piece:
                     key, _, value = piece.partition("=")
-                    found.setdefault(key, value)
-        return found
+                    self._query.setdefault(key, value)
+        return self._query
 
 
 def see(request: Request, http: HttpSettings, *, envoy: str, scheme: str) -> Seen:
     """What the router of a listener with ``scheme`` makes of a request. Cost: O(size of the request)."""
+    path, method, authority = request.path, request.method, request.authority
     notes: list[str] = []
-    refused: tuple[int, str] | None = None
-    path = octets(request.path)
-    method = octets(request.method)
-    authority = octets(request.authority)
-
-    if odd := _ODD_TARGET.search(path):
-        notes.append(f"HTTP/1 refuses the byte 0x{ord(odd[0]):02X} in the path")
-    if method not in _METHODS:
-        notes.append(f"HTTP/1 refuses the method {request.method!r}")
-    if not _HOST.fullmatch(authority):
-        notes.append(f"HTTP/1 refuses the host {request.authority!r}")
-
-    if method == "CONNECT":
-        authority, path = authority or path, ""
-    elif "#" in path:
-        refused = 400, "the path has a fragment (#), which Envoy refuses"
-    elif not path.startswith("/"):
-        if path == "*" and method == "OPTIONS":
-            refused = 404, "OPTIONS * names no path, so that Envoy looks for no route"
-        elif path == "" or path == "*" or path.startswith("?"):
-            refused = 400, "the target has no path"
+    refused: Refusal | None = None
+    if not (_EVERYDAY_TARGET.fullmatch(path) and _EVERYDAY_HOST.fullmatch(authority) and method in _METHODS):
+        path, method, authority = octets(path), octets(method), octets(authority)
+        _note_what_http1_refuses(request, path, method, authority, notes)
+        if method == "CONNECT":
+            authority, path = authority or path, ""
         else:
-            refused = 404, "the path does not begin with /, so that Envoy looks for no route"
-    else:
-        path, refused = _treated_path(path, http, envoy, notes)
+            path, refused = _treated_path(path, request, http, envoy, notes)
+        if http.strip_any_host_port and (port := _PORT.search(authority)):
+            notes.append(f"the port {port[0]} was stripped from the host")
+            authority = authority[: port.start()]
 
-    if http.strip_any_host_port and (port := re.search(r":[+]?\d+\Z", authority, re.ASCII)):
-        notes.append(f"the port {port[0]} was stripped from the host")
-        authority = authority[: port.start()]
-
-    headers, fields = _treated_headers(request, envoy, notes)
-    proto = headers.get("x-forwarded-proto")
-    if proto is None:
-        headers["x-forwarded-proto"] = proto = (scheme,)
-    stated = proto[0].lower()
-    if stated not in ("http", "https"):
-        stated = octets(request.scheme or scheme).lower()
+    headers: dict[str, tuple[str, ...]] = {}
+    fields: tuple[tuple[str, str], ...] = ()
+    if request.headers:
+        headers, fields, why = _treated_headers(request, envoy, notes)
+        refused = refused or why
+    proto = headers.setdefault("x-forwarded-proto", (scheme,))[0].lower()
+    stated = request.scheme.lower() if request.scheme else proto if proto in ("http", "https") else scheme
     if "x-request-id" not in headers:
         headers["x-request-id"] = INVENTED["x-request-id"]
     headers[":method"] = (method,)
     headers[":path"] = (path,)
     headers[":authority"] = (authority,)
-    headers[":scheme"] = (stated,)
-    cut = _CUT.search(path)
-    return Seen(
-        path,
-        path if cut is None else path[: cut.start()],
-        authority,
-        headers,
-        fields,
-        tuple(notes),
-        refused,
-    )
+    headers[":scheme"] = (octets(stated),)
+    return Seen(path, authority, headers, fields, tuple(notes), refused)
+
+
+def _note_what_http1_refuses(
+    request: Request, path: str, method: str, authority: str, notes: list[str]
+) -> None:
+    if odd := _ODD_TARGET.search(path):
+        notes.append(f"HTTP/1 refuses the byte 0x{ord(odd[0]):02X} in the path")
+    if method not in _METHODS and method != "CONNECT":
+        notes.append(f"HTTP/1 refuses the method {request.method!r}")
+    if not _HOST.fullmatch(authority):
+        notes.append(f"HTTP/1 refuses the host {request.authority!r}")
 
 
 def _treated_path(
-    path: str, http: HttpSettings, envoy: str, notes: list[str]
-) -> tuple[str, tuple[int, str] | None]:
-    """The path after normalization and slash merging, and the refusal where it cannot be normalized."""
+    path: str, request: Request, http: HttpSettings, envoy: str, notes: list[str]
+) -> tuple[str, Refusal | None]:
+    """The path after normalization and slash merging, and the refusal where there is none to route by."""
+    if "#" in path:
+        return path, (400, "the path has a fragment (#), which Envoy refuses")
+    if not path.startswith("/"):
+        if path == "*" and request.method == "OPTIONS":
+            return path, (404, "OPTIONS * names no path, so that Envoy looks for no route")
+        if request.scheme is not None:
+            return path, (404, "the URL has no path, so that Envoy looks for no route")
+        return path, (400, "the path does not begin with /")
     before = path
     if http.normalize_path:
         normal = normalize(path, strip_dot_parameters=envoy != "1.36")
@@ -206,44 +230,76 @@ def _treated_path(
 
 def _treated_headers(
     request: Request, envoy: str, notes: list[str]
-) -> tuple[dict[str, tuple[str, ...]], tuple[tuple[str, str], ...]]:
-    """The headers a matcher sees, and those that go upstream."""
-    if not request.headers:
-        return {}, ()
-    named = {
-        token.strip(" \t").lower()
-        for name, value in request.headers
-        if name == "connection"
-        for token in value.split(",")
-    }
+) -> tuple[dict[str, tuple[str, ...]], tuple[tuple[str, str], ...], Refusal | None]:
+    """The headers a matcher sees, those that go upstream, and a refusal."""
+    everyday = {}
+    for name, value in request.headers:
+        if name in _SPECIAL or not (_EVERYDAY_NAME.fullmatch(name) and _EVERYDAY_VALUE.fullmatch(value)):
+            break
+        everyday[name] = (value,)
+    else:
+        if len(everyday) == len(request.headers):
+            return everyday, request.headers, None
+    fields = _joined_fields(request, notes)
+    refused = _without_hop_by_hop(fields, notes)
+    seen: dict[str, tuple[str, ...]] = {}
+    upstream: list[tuple[str, str]] = []
+    for name, values in fields.items():
+        if name != _STREAM_DURATION:
+            upstream += [(name, value) for value in values]
+        elif envoy != "1.36":
+            continue
+        if len(values) > 1 and envoy == "1.36":
+            joined = ",".join(values)
+            notes.append(f"the values of {name} are matched as one: {readable(joined)!r}")
+            values = [joined]
+        seen[name] = tuple(values)
+    if seen.get("x-forwarded-proto") == ("",):
+        refused = refused or (404, "x-forwarded-proto is empty, with which Envoy finds no route")
+    return seen, tuple(upstream), refused
+
+
+def _joined_fields(request: Request, notes: list[str]) -> dict[str, list[str]]:
+    """The values of each header, trimmed, those that can stand only once joined (facts 6 and 7)."""
     fields: dict[str, list[str]] = {}
     for raw_name, raw_value in request.headers:
         name, value = octets(raw_name), octets(raw_value).strip(" \t")
-        if name in _DROPPED or name in named:
-            notes.append(f"the header {raw_name} is dropped before routing")
-            continue
         if not _TOKEN.fullmatch(name):
             notes.append(f"HTTP/1 refuses the header name {raw_name!r}")
         if odd := _ODD_VALUE.search(value):
             notes.append(f"HTTP/1 refuses the byte 0x{ord(odd[0]):02X} in the value of {raw_name}")
         fields.setdefault(name, []).append(value)
-    seen: dict[str, tuple[str, ...]] = {}
-    upstream: list[tuple[str, str]] = []
-    for name, values in fields.items():
-        if name in _SINGLE and len(values) > 1:
-            values = [",".join(filter(None, values))]
-            notes.append(f"the values of {name} become one: {readable(values[0])!r}")
-        if name == "te" and values[0]:
-            if "trailers" not in (token.strip(" \t") for token in values[0].split(",")):
-                notes.append("the header te is dropped before routing")
-                continue
-            values = ["trailers"]
-        upstream += [(name, value) for value in values]
-        if len(values) > 1 and envoy == "1.36":
-            values = [",".join(values)]
-            notes.append(f"the values of {name} are matched as one: {readable(values[0])!r}")
-        seen[name] = tuple(values)
-    if seen.get("x-request-id") == ("",):
-        del seen["x-request-id"]
-        upstream.remove(("x-request-id", ""))
-    return seen, tuple(upstream)
+    for name in _SINGLE & fields.keys():
+        values = fields[name]
+        if len(values) > 1:
+            fields[name] = [",".join(filter(None, values))]
+            notes.append(f"the values of {name} become one: {readable(fields[name][0])!r}")
+    return fields
+
+
+def _without_hop_by_hop(fields: dict[str, list[str]], notes: list[str]) -> Refusal | None:
+    """Takes out what never reaches a matcher (facts 2 to 4)."""
+    named = [
+        token.strip(" \t").lower() for value in fields.get("connection", ()) for token in value.split(",")
+    ]
+    refused: Refusal | None = None
+    if len(named) >= 10 or any(token in _NOT_TO_BE_NAMED or token[:1] == ":" for token in named):
+        refused = 400, "the connection header names what it must not"
+    drop = _DROPPED.union(named)
+    if "upgrade" in named and fields.get("upgrade", ["h2c"])[0].lower() != "h2c":
+        drop -= {"connection", "upgrade"}
+    te = fields.get("te", [""])[0]
+    if "trailers" in (token.strip(" \t") for token in te.split(",")):
+        fields["te"] = ["trailers"]
+        drop -= {"te"}
+    elif te:
+        drop |= {"te"}
+    if fields.get("expect", [""])[0].lower() == "100-continue":
+        drop |= {"expect"}
+    if fields.get("x-request-id") == [""]:
+        drop |= {"x-request-id"}
+    for name in list(fields):
+        if name in drop:
+            del fields[name]
+            notes.append(f"the header {name} is dropped before routing")
+    return refused

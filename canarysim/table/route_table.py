@@ -26,7 +26,7 @@ __all__ = ["ENVOY_VERSIONS", "Found", "RouteTable"]
 ENVOY_VERSIONS = ("1.36", "1.40")
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Found:
     """How far the search for a route came: the request as seen, the host and the rule that took it, the route.
 

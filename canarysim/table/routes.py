@@ -102,7 +102,10 @@ class RouteProgram:
         (None, ()) where no route matches. Cost: O(routes).
         """
         # A CONNECT request has no path: of all conditions on the path only ``connect_matcher`` takes it.
-        for route, tests, unsure in self._steps if seen.route_path else self._connect:
+        path = seen.route_path
+        for route, path_test, tests, unsure in self._steps if path else self._connect:
+            if not path_test(path):
+                continue
             for get, test in tests:
                 if not test(get(seen)):
                     break
@@ -119,7 +122,9 @@ _Test = tuple["Callable[[Seen], Any]", "Callable[[Any], object]"]
 _Unsure = tuple["Matcher", "Callable[[Any], object] | None", Problem]
 
 
-def _compiled(route: Route, envoy: str) -> tuple[tuple[_Test, ...], tuple[_Unsure, ...]]:
+def _compiled(route: Route, envoy: str) -> tuple[Callable[[str], object], tuple[_Test, ...], tuple[_Unsure, ...]]:
+    """The test of the path, which is asked first, the other tests, and what cannot be asked."""
+    path_test: Callable[[str], object] = _anything
     tests: list[_Test] = []
     unsure: list[_Unsure] = []
     for matcher in route.match:
@@ -129,9 +134,15 @@ def _compiled(route: Route, envoy: str) -> tuple[tuple[_Test, ...], tuple[_Unsur
         elif _depends_on_invention(matcher):
             problem = _not_run(route, str(matcher), "Envoy invents the value of this header at run time")
             unsure.append((matcher, matcher.test(envoy), problem))
+        elif matcher is route.match.path:
+            path_test = matcher.test(envoy)
         else:
             tests.append((matcher.view.get, matcher.test(envoy)))
-    return tuple(tests), tuple(unsure)
+    return path_test, tuple(tests), tuple(unsure)
+
+
+def _anything(_: str) -> bool:
+    return True
 
 
 def _depends_on_invention(matcher: Matcher) -> bool:

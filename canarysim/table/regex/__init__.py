@@ -7,10 +7,11 @@ r"""RE2's dialect of regular expressions, as Envoy matches paths, header values 
 >>> regex.compile("/api/(?!v1)")
 Traceback (most recent call last):
 ...
-canarysim.table.regex._errors.RegexError: RE2 refuses this regex: unknown group (?!
+canarysim.table.regex.RegexError: RE2 refuses this regex: unknown group (?!
   /api/(?!v1)
        ^
-This is a look-around assertion. ...
+This is a look-around assertion. RE2 has none: it could not keep its promise of linear time. Use two routes,
+or two matchers (one inverted).
 
 Facts
 1. Envoy asks ``RE2::FullMatch``: all of the subject, with RE2's default options but the encoding. That is
@@ -113,20 +114,25 @@ class Regex:
         raise AttributeError("a Regex is immutable")
 
 
-@lru_cache(maxsize=4096)
 def compile(pattern: str, encoding: Encoding = "utf-8") -> Regex:  # noqa: A001 (its name in re and re2)
     """Reads a pattern, ordinary text as in the manifest. Raises RegexError where RE2 refuses it.
 
     Time grows linearly with the pattern. The last 4096 patterns are kept. Limits that RE2 and Envoy put on
     the size of the compiled program are not applied here.
     """
+    return _compiled(pattern, encoding)
+
+
+# Apart, for lru_cache hides the types of the arguments.
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str, encoding: Encoding) -> Regex:
     return Regex(pattern, encoding)
 
 
 def literal(text: str) -> str:
     r"""A pattern that matches exactly this text, as ``RE2::QuoteMeta`` writes it.
 
-    >>> print(regex.literal("/pets (v1.0)"))
+    >>> print(literal("/pets (v1.0)"))
     \/pets\ \(v1\.0\)
     """
     return "".join(

@@ -24,6 +24,8 @@ class RegexError(CanarysimError, ValueError):
     (empty where there is nothing better to say). ``str()`` shows the pattern with a caret under the place.
     """
 
+    __module__ = "canarysim.table.regex"
+
     def __init__(self, pattern: str, position: int, reason: str, advice: str = "") -> None:
         super().__init__(pattern, position, reason, advice)
         self.pattern = pattern
@@ -46,6 +48,8 @@ class NotSimulated(CanarysimError, NotImplementedError):
 
     ``pattern`` is the regex, ``why`` one sentence.
     """
+
+    __module__ = "canarysim.table.regex"
 
     def __init__(self, pattern: str, why: str) -> None:
         super().__init__(pattern, why)

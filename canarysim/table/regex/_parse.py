@@ -51,7 +51,6 @@ _STARS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?"
 
 # A part that was read: its tree, the largest product of nested counts in it, the depth of its tree.
 _Item = tuple[Node, int, int]
-_EMPTY: _Item = (Empty(), 1, 1)
 
 _WHY_TABLES = "{} needs Unicode tables of RE2's version, which canarysim does not have"
 _WHY_DEEP = f"it is nested more than {MAX_DEPTH} deep"
@@ -252,7 +251,8 @@ def _finish(level: _Level, top: int) -> _Item:
     for single, run in groupby(flat, lambda item: _single(item[0]) is not None):
         items = list(run)
         if single and len(items) > 1:
-            items = [(_one_of(union(*(_single(item[0]) or () for item in items)), top), 1, 1)]
+            ranges = union(*(_single(item[0]) or () for item in items))
+            items = [(_one_of(ranges, top), max(item[1] for item in items), 1)]
         merged.extend(items)
     if len(merged) == 1:
         return merged[0]
@@ -268,14 +268,15 @@ def _concat(items: list[_Item]) -> _Item:
             parts.append(Literal("".join(part.text for part in run if isinstance(part, Literal))))
         elif kind is not Empty:
             parts.extend(run)
+    # What is left out (a{600}){0} still counts.
+    weight, depth = max((item[1] for item in items), default=1), max((item[2] for item in items), default=1)
     if not parts:
-        return _EMPTY
-    weight, depth = max(item[1] for item in items), max(item[2] for item in items)
+        return Empty(), weight, 1
     return (parts[0], weight, depth) if len(parts) == 1 else _shallow(Concat(tuple(parts)), weight, depth + 1)
 
 
 def _repeat(body: Node, low: int, high: int | None, greedy: bool) -> Node:
-    if high == 0:
+    if high == 0 or isinstance(body, Empty):
         return Empty()
     return body if (low, high) == (1, 1) else Repeat(body, low, high, greedy)
 

@@ -110,7 +110,7 @@ class Program:
                     return False
                 text, stand_in = decoded
                 tests = self._compile(stand_in)
-        for test, backwards in tests:  # any() would double the time of an ordinary question
+        for test, backwards in tests:  # noqa: SIM110 (any() would double the time of an ordinary question)
             if test.fullmatch(text[::-1] if backwards else text) is not None:
                 return True
         return False
@@ -132,17 +132,17 @@ def _lenient(octets: bytes) -> tuple[str, str] | None:
     text = octets.decode(errors="surrogateescape")
     used = set(text)
     stand_in = next(chr(code) for code in range(0x10FFFF, 0x7F, -1) if chr(code) not in used)
-    lost = False
-
-    def read(match: re.Match[str]) -> str:
-        nonlocal lost
+    read: list[str] = []
+    place = 0
+    for match in _invalid().finditer(text):
+        if match[4]:
+            return None
+        code = ord(stand_in)
         if match[1]:
-            return chr(0xD000 | (ord(match[1]) & 0x3F) << 6 | (ord(match[2]) & 0x3F))
-        lost = lost or match[4] is not None
-        return stand_in
-
-    text = _invalid().sub(read, text)
-    return None if lost else (text, stand_in)
+            code = 0xD000 | (ord(match[1]) & 0x3F) << 6 | (ord(match[2]) & 0x3F)
+        read += (text[place : match.start()], chr(code))
+        place = match.end()
+    return "".join((*read, text[place:])), stand_in
 
 
 def emit(node: Node, stand_in: str | None = None, encoding: Encoding = "utf-8") -> str:

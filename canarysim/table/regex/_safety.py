@@ -41,13 +41,17 @@ _ROUND = 8
 _MOST_SLOPE = 250
 _MOST_CONSTANT = 100_000
 _MOST_VARIANTS = 16
-_MOST_WORK = 50_000
+_MOST_WORK = 30_000
 
 _END: Ranges = ((-1, -1),)
 
 
 class Unsafe(Exception):  # noqa: N818 (it never leaves this package)
     """Not shown to be linear; the argument is one sentence."""
+
+
+class _TooLarge(Unsafe):
+    """Given up; smaller questions about the same pattern would not be much smaller."""
 
 
 class Reading(NamedTuple):
@@ -61,6 +65,8 @@ def readings(node: Node) -> list[Reading]:
     """Languages, each safe in its direction, whose union is this one. Raises Unsafe."""
     try:
         return [_reading(node)]
+    except _TooLarge:
+        raise
     except Unsafe:
         choices = variants(node, _MOST_VARIANTS)
         if len(choices) == 1:
@@ -76,6 +82,8 @@ def _reading(node: Node) -> Reading:
             candidate = pin(candidate, _settled)
         try:
             _Judge().judge(candidate)
+        except _TooLarge:
+            raise
         except Unsafe as unsafe:
             refusals.append(unsafe)
         else:
@@ -108,7 +116,7 @@ class _Judge:
         """What is known of ``node`` with all after it; ``settled``: refuse other choices. Raises Unsafe."""
         self.work += 1
         if self.work > _MOST_WORK:
-            raise Unsafe("it is too large to judge whether Python's re would be fast enough")
+            raise _TooLarge("it is too large to judge whether Python's re would be fast enough")
         known = self._judge(node, ahead, settled)
         if known.slope > _MOST_SLOPE or known.constant > _MOST_CONSTANT:
             raise Unsafe(f"Python's re might backtrack too long on {show(node)}")

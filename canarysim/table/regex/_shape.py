@@ -310,6 +310,8 @@ def _repeat(body: Node, low: int, high: int | None) -> Node:
         return NEVER if low else _EMPTY
     if low == high == 1:
         return body
+    if longest(body) == 0:  # an assertion holds as often as one likes, and not at all needs none
+        return body if low else _EMPTY
     if isinstance(body, Repeat):
         least, most = body.min, body.max
         gapless = low == high or most is None or low * most + 1 >= (low + 1) * least

@@ -166,8 +166,9 @@ def bracket(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[R
         if special is not None:
             ranges, place = special
         else:
-            low, place = _member(text, place, start, top)
-            high, begin = low, place
+            begin = place
+            low, place = _member(text, begin, start, top)
+            high = low
             if text.startswith("-", place) and place + 1 < len(text) and text[place + 1] != "]":
                 high, place = _member(text, place + 1, start, top)
                 if high < low:
@@ -180,11 +181,9 @@ def bracket(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[R
         else:
             collected.append(ranges)
     if place == len(text):
-        advice = (
-            "A ] in the first place is a character of the class: close it with another."
-            if first + 1 < len(text) and text[first] == "]"
-            else "Close the class with ], or write \\[ for the character."
-        )
+        advice = "Close the class with ], or write \\[ for the character."
+        if text.startswith("]", first):
+            advice = "A ] in the first place is a character of the class: close it with another."
         raise Refused(start, "a [ without its ]", advice)
     if not exact:
         return None, place + 1

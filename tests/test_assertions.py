@@ -1,0 +1,118 @@
+"""The two assertions: they hold for every random value, and their failures say why."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+import canarysim as cs
+
+from .cases import routes, virtual_service, weighted
+
+
+def test_a_request_that_goes_there_for_every_random_value_passes() -> None:
+    table = cs.loads(routes("{prefix: /a}", "{prefix: /}"))
+    cs.assert_routes_to(table, "GET /a", cluster="r0_ns")
+    cs.assert_routes_to(table, ["GET /b", cs.Request("/c")], cluster="r1")
+    cs.assert_routes_to(table, "GET /b", upstream="ns.r1")
+    cs.assert_routes_to(cs.loads(weighted(0, 5)), "GET /", cluster="r1")
+
+
+def test_a_request_that_goes_elsewhere_fails_with_the_explanation() -> None:
+    table = cs.loads(routes("{prefix: /a, headers: [{name: x-a}]}", "{prefix: /}"))
+    with pytest.raises(AssertionError) as caught:
+        cs.assert_routes_to(table, ["GET /a x-a:1", "GET /a", "GET /a?x"], cluster="r0")
+    text = str(caught.value)
+    for part in ("2 of 3 requests do not always go to r0_ns", "header x-a is missing", "r1_ns", "GET /a?x"):
+        assert part in text
+
+
+def test_a_split_is_no_route() -> None:
+    with pytest.raises(AssertionError, match="does not always go to r1_ns"):
+        cs.assert_routes_to(cs.loads(weighted(1, 99)), "GET /", cluster="r1")
+
+
+def test_unknown_and_ambiguous_names_are_errors_and_not_failures() -> None:
+    table = cs.loads(routes("{prefix: /a}", "{prefix: /}"))
+    with pytest.raises(cs.UnknownName, match="did you mean 'r0"):
+        cs.assert_routes_to(table, "GET /a", cluster="r0_nss")
+    with pytest.raises(cs.UnknownName):
+        cs.assert_split(table, "GET /a", {"r9": 1})
+    two = virtual_service(
+        "routes: [{routeAction: {multi: {destinations: ["
+        "{weight: 1, destination: {upstream: {name: u, namespace: a}}}, "
+        "{weight: 1, destination: {upstream: {name: u, namespace: b}}}]}}}]"
+    )
+    with pytest.raises(cs.UnknownName, match="ambiguous.*u_a.*u_b"):
+        cs.assert_routes_to(cs.loads(two), "GET /", cluster="u")
+    cs.assert_split(cs.loads(two), "GET /", {"a.u": "1/2", "u_b": "50%"})
+
+
+def test_nothing_to_assert_is_an_error() -> None:
+    table = cs.loads(routes("{prefix: /}"))
+    with pytest.raises(cs.InvalidValue):
+        cs.assert_routes_to(table, [], cluster="r0")
+    with pytest.raises(cs.InvalidValue):
+        cs.assert_routes_to(table, "GET /")
+
+
+@pytest.mark.parametrize("tenth", [0.1, "0.1", "10%", "10 %", "1/10", Fraction(1, 10)])
+def test_shares_may_be_written_as_people_write_them(tenth: object) -> None:
+    cs.assert_split(cs.loads(weighted(1, 9)), "GET /", {"r0": tenth, "r1": 0.9})  # type: ignore[dict-item]
+
+
+def test_shares_are_exact() -> None:
+    table = cs.loads(weighted(1, 2))
+    with pytest.raises(AssertionError, match="expected 33.33 %"):
+        cs.assert_split(table, "GET /", {"r0": "0.3333", "r1": "0.6667"})
+    cs.assert_split(table, "GET /", {"r0": Fraction(1, 3), "r1": Fraction(2, 3)})
+
+
+def test_what_is_not_named_must_get_nothing() -> None:
+    table = cs.loads(weighted(1, 1))
+    with pytest.raises(AssertionError, match="r1_ns: not expected, is 50 %"):
+        cs.assert_split(table, "GET /", {"r0": 1})
+    with pytest.raises(cs.InvalidValue, match="add to 1/2"):
+        cs.assert_split(table, "GET /", {"r0": 0.5})
+    with pytest.raises(cs.InvalidValue, match="overlaps"):
+        cs.assert_split(table, "GET /", {"r0": 0.5, "r0_ns": 0.5})
+    for share in (1.5, "x", -1):
+        with pytest.raises(cs.InvalidValue, match="no share"):
+            cs.assert_split(table, "GET /", {"r0": share})
+
+
+FUNCTIONS = virtual_service(
+    """
+    routes:
+    - routeAction:
+        multi:
+          destinations:
+          - weight: 1
+            destination: {upstream: {name: u}, destinationSpec: {rest: {functionName: f}}}
+          - weight: 3
+            destination: {upstream: {name: u}, destinationSpec: {rest: {functionName: g}}}
+    """
+)
+
+
+def test_destinations_may_be_given_by_several_labels() -> None:
+    table = cs.loads(FUNCTIONS)
+    cs.assert_split(table, "GET /", [({"cluster": "u", "function": "f"}, 0.25), ({"function": "g"}, 0.75)])
+    cs.assert_split(table, "GET /", {"u": 1})
+    cs.assert_routes_to(table, "GET /", cluster="u")
+    with pytest.raises(AssertionError, match="function g"):
+        cs.assert_routes_to(table, "GET /", function="g")
+    with pytest.raises(cs.UnknownName, match="did you mean 'function'"):
+        cs.assert_split(table, "GET /", [({"functoin": "f"}, 1)])
+
+
+def test_a_split_that_is_unknown_fails_with_the_reason() -> None:
+    table = cs.loads(
+        virtual_service(
+            "routes:\n- matchers: [{prefix: /r}]\n  redirectAction: {}\n"
+            "- routeAction: {single: {upstream: {name: r0}}}"
+        )
+    )
+    with pytest.raises(AssertionError, match="redirectAction is not simulated"):
+        cs.assert_split(table, "GET /r", {"r0": 1})
