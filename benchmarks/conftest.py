@@ -92,9 +92,7 @@ class Compare:
                 ours()
 
         self.benchmark.group = question
-        self.benchmark.pedantic(
-            repeated, setup=take_turns, rounds=ROUNDS, warmup_rounds=0 if self.smoke else 1
-        )
+        self.benchmark.pedantic(repeated, setup=take_turns, rounds=ROUNDS, warmup_rounds=0 if self.smoke else 1)
         if self.smoke:
             return
         medians = {name: median(times[-ROUNDS:]) for name, times in seconds.items()}

@@ -58,21 +58,44 @@ if TYPE_CHECKING:
     from canarysim.engine.split import Split as Split
     from canarysim.errors import (
         CanarysimError as CanarysimError,
+    )
+    from canarysim.errors import (
         InvalidValue as InvalidValue,
+    )
+    from canarysim.errors import (
         ManifestError as ManifestError,
+    )
+    from canarysim.errors import (
         MissingExtra as MissingExtra,
+    )
+    from canarysim.errors import (
         NotExportable as NotExportable,
+    )
+    from canarysim.errors import (
         RandomValueNeeded as RandomValueNeeded,
+    )
+    from canarysim.errors import (
         SeveralTables as SeveralTables,
+    )
+    from canarysim.errors import (
         UnknownName as UnknownName,
     )
     from canarysim.manifests.envoy import to_envoy as to_envoy
-    from canarysim.manifests.load import load as load, load_all as load_all, loads as loads
-    from canarysim.problems import Problem as Problem, Severity as Severity, Where as Where
+    from canarysim.manifests.load import load as load
+    from canarysim.manifests.load import load_all as load_all
+    from canarysim.manifests.load import loads as loads
+    from canarysim.problems import Problem as Problem
+    from canarysim.problems import Severity as Severity
+    from canarysim.problems import Where as Where
     from canarysim.request import Request as Request
     from canarysim.table.decision import Decision as Decision
     from canarysim.table.route_table import RouteTable as RouteTable
-    from canarysim.testing.assertions import assert_routes_to as assert_routes_to, assert_split as assert_split
+    from canarysim.testing.assertions import (
+        assert_routes_to as assert_routes_to,
+    )
+    from canarysim.testing.assertions import (
+        assert_split as assert_split,
+    )
 
 
 def __getattr__(name: str) -> object:

@@ -89,17 +89,17 @@ def _preview(options: argparse.Namespace, parser: argparse.ArgumentParser) -> in
     requests = [Request.parse(text) for text in options.inputs if LOOKS_LIKE_REQUEST.match(text)]
     if not files:
         parser.error("no manifest: name at least one file or folder")
-    if options.table is not None:
-        tables = {options.table: load(*files, table=options.table)}
-    else:
-        tables = load_all(*files)
+    name: str | None = options.table
+    tables = load_all(*files) if name is None else {name: load(*files, table=name)}
     problems = next(iter(tables.values())).problems
     if problems:
         from canarysim.faces.text import problems_text
 
         print(problems_text(problems), file=sys.stderr)
         print(file=sys.stderr)
-    blocks = [block for name, table in tables.items() for block in _blocks(name, table, requests, options, len(tables))]
+    blocks = [
+        block for name, table in tables.items() for block in _blocks(name, table, requests, options, len(tables))
+    ]
     print("\n\n".join(text for text, _ in blocks))
     return 1 if any(unknown for _, unknown in blocks) else 0
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import attrs
 
 __all__ = ["Problem", "Severity", "Where"]
 
 
-class Severity(str, Enum):
-    """``error``: the input cannot be used. ``warning``: some answers are unknown or surprising. ``info``: no answer changes."""
+class Severity(StrEnum):
+    """How much a finding matters.
+
+    ``error``: the input cannot be used. ``warning``: some answers are unknown or surprising. ``info``: no answer
+    changes.
+    """
 
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @attrs.frozen

@@ -101,7 +101,7 @@ class Request:
                     "bad_header_name",
                     f"{name!r} cannot be sent as a header; use path=, method=, authority= and scheme=",
                 )
-        self.__attrs_init__(  # type: ignore[attr-defined]
+        self.__attrs_init__(
             _text(path, "the path"),
             _text(method, "the method"),
             _text(authority, "the authority"),

@@ -13,17 +13,66 @@ import canarysim as cs
 if TYPE_CHECKING:
     from random import Random
 
-_PATHS = ["/", "/a", "/a/", "/ab", "/a/b", "/A", "/a.b", "/a-b/c", "/api/v1", "/api/v1/pets", "/x;y", "/p%20q", ""]
+_PATHS = [
+    "/",
+    "/a",
+    "/a/",
+    "/ab",
+    "/a/b",
+    "/A",
+    "/a.b",
+    "/a-b/c",
+    "/api/v1",
+    "/api/v1/pets",
+    "/x;y",
+    "/p%20q",
+    "",
+]
 _PATH_REGEXES = [
     *("/a", "/a|/b", "/a/.*", "/[a-z]+", "/api/v[0-9]+(/.*)?", "(?i)/A/B", "/.*b", "/a.b", "/x\\.y", ".*"),
     *("/(a|b)/c", "/\\w+", "^/a$", "/a/[^/]+", "/é"),
 ]
-_NAMES = ["x-a", "x-b", "X-Canary", "user-agent", "cookie", "accept", ":authority", "host", ":path", "te", "x-request-id", "x-forwarded-proto"]
+_NAMES = [
+    "x-a",
+    "x-b",
+    "X-Canary",
+    "user-agent",
+    "cookie",
+    "accept",
+    ":authority",
+    "host",
+    ":path",
+    "te",
+    "x-request-id",
+    "x-forwarded-proto",
+]
 _VALUES = ["https", "a", "b", "true", "A", "a,b", "a b", "1", "shop.example", "/a", "é", "trailers"]
-_VALUE_REGEXES = ["a", "a|b", "a.*", ".*", "[ab]+", "true", "(?i)TRUE", "\\d+", "a,.*", ".", "..", "[^a]*", "é+"]
+_VALUE_REGEXES = [
+    "a",
+    "a|b",
+    "a.*",
+    ".*",
+    "[ab]+",
+    "true",
+    "(?i)TRUE",
+    "\\d+",
+    "a,.*",
+    ".",
+    "..",
+    "[^a]*",
+    "é+",
+]
 _KEYS = ["q", "v", "a%62", "é"]
 _DOMAINS = [
-    *("shop.example", "*.example", "*-x.example", "shop.*", "shop.example:8080", "*.shop.example", "Shop.Example.org"),
+    *(
+        "shop.example",
+        "*.example",
+        "*-x.example",
+        "shop.*",
+        "shop.example:8080",
+        "*.shop.example",
+        "Shop.Example.org",
+    ),
     *("s*p.example", "*hop.example"),
 ]
 _METHODS = ["GET", "POST", "PUT", "P.*", "get", "DELETE"]
@@ -86,7 +135,10 @@ def _route(random: Random, number: int) -> dict[str, Any]:
         route["routeAction"] = {
             "multi": {
                 "destinations": [
-                    {"weight": weight, "destination": {"upstream": {"name": f"u{number}-{i}", "namespace": "ns"}}}
+                    {
+                        "weight": weight,
+                        "destination": {"upstream": {"name": f"u{number}-{i}", "namespace": "ns"}},
+                    }
                     for i, weight in enumerate(_weights(random))
                 ]
             }
@@ -126,7 +178,18 @@ def manifest(random: Random) -> str:
 
 
 _NOISE = [
-    *("/a/../b", "/%61", "/./a", "//a", "/a%2Fb", "/a?q=a", "/a/b?q=b&v=true", "/x;y/z", "/A/B", "/api/v1/?v"),
+    *(
+        "/a/../b",
+        "/%61",
+        "/./a",
+        "//a",
+        "/a%2Fb",
+        "/a?q=a",
+        "/a/b?q=b&v=true",
+        "/x;y/z",
+        "/A/B",
+        "/api/v1/?v",
+    ),
     *("/a#f", "/%2e%2e/a", "/a\\b", "/nothing", "/a?q=a;v=1", "/a/b/?a%62=1", "/a..", "/api/v12/pets/"),
 ]
 

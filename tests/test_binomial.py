@@ -75,7 +75,10 @@ def test_quantiles_are_exact_where_a_sum_equals_the_level() -> None:
 
 
 def test_calls_to_see_is_the_least_number() -> None:
-    for share in [Fraction(1, k) for k in (2, 3, 7, 10, 20, 64, 100, 1000)] + [Fraction(95, 100), Fraction(19, 20)]:
+    for share in [Fraction(1, k) for k in (2, 3, 7, 10, 20, 64, 100, 1000)] + [
+        Fraction(95, 100),
+        Fraction(19, 20),
+    ]:
         calls = calls_to_see(share)
         assert calls is not None
         assert (1 - share) ** calls <= Fraction(5, 100)

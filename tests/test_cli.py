@@ -88,7 +88,11 @@ def test_wrong_arguments_are_exit_code_2_with_the_reason(
 
 def test_an_unknown_answer_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     manifest = tmp_path / "m.yaml"
-    manifest.write_text(one_route("- matchers: [{prefix: /r}]\n  redirectAction: {}\n- routeAction: {single: {upstream: {name: r0}}}\n"))
+    manifest.write_text(
+        one_route(
+            "- matchers: [{prefix: /r}]\n  redirectAction: {}\n- routeAction: {single: {upstream: {name: r0}}}\n"
+        )
+    )
     assert main(["preview", str(manifest), "GET /r"]) == 1
     assert "unknown" in capsys.readouterr().out
     assert main(["preview", str(manifest), "GET /x"]) == 0
@@ -97,7 +101,9 @@ def test_an_unknown_answer_is_exit_code_1(tmp_path: Path, capsys: pytest.Capture
     assert main(["preview", str(manifest)]) == 1
 
 
-def test_two_tables_are_both_shown_and_a_scheme_chooses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_tables_are_both_shown_and_a_scheme_chooses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     plain = routes("{prefix: /}")
     ssl = weighted(1, 1).replace("name: t", "name: s").replace("spec:\n", "spec:\n  sslConfig: {}\n")
     manifest = tmp_path / "m.yaml"
@@ -113,7 +119,8 @@ def test_two_tables_are_both_shown_and_a_scheme_chooses(tmp_path: Path, capsys: 
 
 
 def test_a_reader_that_stops_early_is_no_error() -> None:
-    command = f"{sys.executable} -m canarysim preview {COALMINE} {' '.join([repr('GET /findPetWithId/1')] * 500)} | head -1"
+    requests = " ".join([repr("GET /findPetWithId/1")] * 500)
+    command = f"{sys.executable} -m canarysim preview {COALMINE} {requests} | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)  # noqa: S602
     assert done.stdout == "GET /findPetWithId/1\n"
     assert done.stderr == ""

@@ -98,7 +98,12 @@ def test_documents_before_a_mistake_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [{"a": "\U0001f600 \\ud83d é \u20ac"}, {"b": [1, True, None, {"c": "x\ny\t\"'\\"}]}, {"/": "\\\\ud83d\\ude00"}]
+    "value",
+    [
+        {"a": "\U0001f600 \\ud83d é \u20ac"},
+        {"b": [1, True, None, {"c": "x\ny\t\"'\\"}]},
+        {"/": "\\\\ud83d\\ude00"},
+    ],
 )
 @pytest.mark.parametrize("indent", [None, 2, "\t"])
 @pytest.mark.parametrize("ascii_only", [True, False])

@@ -291,7 +291,8 @@ HARD = r"\p{Greek}+"  # needs Unicode tables, and is not run
 
 
 @pytest.mark.parametrize(
-    "matcher", [f"{{regex: '/{HARD}'}}", f"{{prefix: /, headers: [{{name: x-a, value: '{HARD}', regex: true}}]}}"]
+    "matcher",
+    [f"{{regex: '/{HARD}'}}", f"{{prefix: /, headers: [{{name: x-a, value: '{HARD}', regex: true}}]}}"],
 )
 def test_a_regex_that_is_not_run_leaves_open_what_hangs_on_it(matcher: str) -> None:
     table = cs.loads(routes("{exact: /first}", matcher, "{prefix: /}"))
@@ -307,7 +308,9 @@ def test_a_missing_header_is_no_match_even_for_a_regex_that_is_not_run() -> None
 
 
 def test_a_value_that_envoy_invents_leaves_open_what_hangs_on_it() -> None:
-    table = cs.loads(routes("{prefix: /, headers: [{name: x-request-id, value: 'a.*', regex: true}]}", "{prefix: /}"))
+    table = cs.loads(
+        routes("{prefix: /, headers: [{name: x-request-id, value: 'a.*', regex: true}]}", "{prefix: /}")
+    )
     assert table.route(cs.Request("/")).kind == "unknown"
     assert table.route(cs.Request("/", headers={"x-request-id": "abc"})).cluster == "r0_ns"
     assert table.route(cs.Request("/", headers={"x-request-id": "b"})).cluster == "r1_ns"
@@ -319,18 +322,48 @@ def test_a_value_that_envoy_invents_leaves_open_what_hangs_on_it() -> None:
 @pytest.mark.parametrize(
     ("text", "code", "path", "says"),
     [
-        (one_route(f"- matchers: [{{prefx: /}}]\n  {ACTION}"), "unknown_field", "matchers[0].prefx", "did you mean prefix?"),
-        (one_route(f"- matchers: [{{prefix: 1}}]\n  {ACTION}"), "wrong_type", "matchers[0].prefix", 'quote it: "1"'),
+        (
+            one_route(f"- matchers: [{{prefx: /}}]\n  {ACTION}"),
+            "unknown_field",
+            "matchers[0].prefx",
+            "did you mean prefix?",
+        ),
+        (
+            one_route(f"- matchers: [{{prefix: 1}}]\n  {ACTION}"),
+            "wrong_type",
+            "matchers[0].prefix",
+            'quote it: "1"',
+        ),
         (
             one_route(f"- matchers: [{{prefix: /, headers: [{{name: a, value: true}}]}}]\n  {ACTION}"),
             "wrong_type",
             "headers[0].value",
             'quote it: "true"',
         ),
-        (one_route(f"- matchers: {{prefix: /}}\n  {ACTION}"), "wrong_type", "routes[0].matchers", "must be a list"),
-        (one_route(f"- matchers: [{{prefix: /, exact: /}}]\n  {ACTION}"), "several_of_oneof", "exact", "prefix"),
-        (one_route(f"- matchers: [{{headers: [{{name: a}}]}}]\n  {ACTION}"), "no_path", "matchers[0]", "prefix: /"),
-        (one_route(f"- matchers: [{{regex: '/(?=a)'}}]\n  {ACTION}"), "bad_regex", "matchers[0].regex", "RE2"),
+        (
+            one_route(f"- matchers: {{prefix: /}}\n  {ACTION}"),
+            "wrong_type",
+            "routes[0].matchers",
+            "must be a list",
+        ),
+        (
+            one_route(f"- matchers: [{{prefix: /, exact: /}}]\n  {ACTION}"),
+            "several_of_oneof",
+            "exact",
+            "prefix",
+        ),
+        (
+            one_route(f"- matchers: [{{headers: [{{name: a}}]}}]\n  {ACTION}"),
+            "no_path",
+            "matchers[0]",
+            "prefix: /",
+        ),
+        (
+            one_route(f"- matchers: [{{regex: '/(?=a)'}}]\n  {ACTION}"),
+            "bad_regex",
+            "matchers[0].regex",
+            "RE2",
+        ),
         (one_route(f"- matchers: [{{regex: ''}}]\n  {ACTION}"), "empty_regex", "matchers[0].regex", "empty"),
         (
             one_route(f"- matchers: [{{prefix: /, headers: [{{name: a, value: '(', regex: true}}]}}]\n  {ACTION}"),
@@ -338,14 +371,34 @@ def test_a_value_that_envoy_invents_leaves_open_what_hangs_on_it() -> None:
             "headers[0].value",
             "RE2",
         ),
-        (one_route(f"- matchers: [{{prefix: /, methods: ['(']}}]\n  {ACTION}"), "bad_regex", "methods", "RE2"),
-        (one_route(f"- matchers: [{{prefix: /, headers: [{{value: a}}]}}]\n  {ACTION}"), "empty_name", "headers[0]", "name"),
+        (
+            one_route(f"- matchers: [{{prefix: /, methods: ['(']}}]\n  {ACTION}"),
+            "bad_regex",
+            "methods",
+            "RE2",
+        ),
+        (
+            one_route(f"- matchers: [{{prefix: /, headers: [{{value: a}}]}}]\n  {ACTION}"),
+            "empty_name",
+            "headers[0]",
+            "name",
+        ),
         (one_route(f"- matchers: [{{prefix: '/a//b'}}]\n  {ACTION}"), "bad_path", "prefix", "//"),
         (one_route(f"- matchers: [{{exact: '/a b'}}]\n  {ACTION}"), "bad_path", "exact", "' '"),
         (one_route(f"- matchers: [{{exact: '/a/..'}}]\n  {ACTION}"), "bad_path", "exact", "/.."),
         (one_route(f"- matchers: [{{prefix: '/é'}}]\n  {ACTION}"), "bad_path", "prefix", "é"),
-        (one_route(f"- options: {{prefixRewrite: '/<x>'}}\n  {ACTION}"), "bad_path", "options.prefixRewrite", "<"),
-        (one_route(f"- options: {{prefxRewrite: /}}\n  {ACTION}"), "unknown_field", "options.prefxRewrite", "prefixRewrite"),
+        (
+            one_route(f"- options: {{prefixRewrite: '/<x>'}}\n  {ACTION}"),
+            "bad_path",
+            "options.prefixRewrite",
+            "<",
+        ),
+        (
+            one_route(f"- options: {{prefxRewrite: /}}\n  {ACTION}"),
+            "unknown_field",
+            "options.prefxRewrite",
+            "prefixRewrite",
+        ),
         (one_route("- matchers: [{prefix: /}]"), "no_action", "routes[0]", "routeAction"),
         (one_route("- routeAction: {}"), "no_destination", "routeAction", "single or multi"),
         (one_route("- routeAction: {single: {}}"), "no_destination", "single", "upstream"),
@@ -373,7 +426,12 @@ def test_a_value_that_envoy_invents_leaves_open_what_hangs_on_it() -> None:
                 "destinations[0].weight",
                 says,
             )
-            for weight, says in [("-1", "range"), ("10.5", "whole"), ("4294967296", "range"), ("ten", "whole")]
+            for weight, says in [
+                ("-1", "range"),
+                ("10.5", "whole"),
+                ("4294967296", "range"),
+                ("ten", "whole"),
+            ]
         ],
         (
             one_route(
@@ -384,8 +442,18 @@ def test_a_value_that_envoy_invents_leaves_open_what_hangs_on_it() -> None:
             "destinations",
             "4294967295",
         ),
-        (one_route(f"- matcher: {{prefix: /}}\n  matchers: [{{prefix: /}}]\n  {ACTION}"), "both_spellings", "matchers", "matcher"),
-        (one_route(f"- options: {{}}\n  routePlugins: {{}}\n  {ACTION}"), "both_spellings", "routePlugins", "options"),
+        (
+            one_route(f"- matcher: {{prefix: /}}\n  matchers: [{{prefix: /}}]\n  {ACTION}"),
+            "both_spellings",
+            "matchers",
+            "matcher",
+        ),
+        (
+            one_route(f"- options: {{}}\n  routePlugins: {{}}\n  {ACTION}"),
+            "both_spellings",
+            "routePlugins",
+            "options",
+        ),
         (
             one_route(f"- {ACTION}\n  redirectAction: {{}}"),
             "several_of_oneof",
@@ -410,10 +478,25 @@ def test_a_value_that_envoy_invents_leaves_open_what_hangs_on_it() -> None:
         (virtual_service("domains: a\nroutes: []"), "wrong_type", "domains", "'- '"),
         (virtual_service("domains: [yes]\nroutes: []"), "wrong_type", "domains[0]", 'quote it: "yes"'),
         (routes("{prefix: /}").replace("  name: t\n", ""), "no_name", "metadata", "name"),
-        (routes("{prefix: /}").replace("virtualHost", "virtualHoost"), "unknown_field", "virtualHoost", "virtualHost"),
+        (
+            routes("{prefix: /}").replace("virtualHost", "virtualHoost"),
+            "unknown_field",
+            "virtualHoost",
+            "virtualHost",
+        ),
         (routes("{prefix: /}").replace("spec:", "specs:"), "unknown_field", "specs", "spec"),
-        (routes("{prefix: /}").replace("kind: VirtualService", "kind: VirtualServise"), "unknown_kind", "", "VirtualService"),
-        (routes("{prefix: /}").replace("gateway.solo.io", "gatway.solo.io"), "unsupported_dialect", "", "gateway.solo.io/v1"),
+        (
+            routes("{prefix: /}").replace("kind: VirtualService", "kind: VirtualServise"),
+            "unknown_kind",
+            "",
+            "VirtualService",
+        ),
+        (
+            routes("{prefix: /}").replace("gateway.solo.io", "gatway.solo.io"),
+            "unsupported_dialect",
+            "",
+            "gateway.solo.io/v1",
+        ),
         (
             routes("{prefix: /}").replace("gateway.solo.io/v1", "networking.istio.io/v1"),
             "unsupported_dialect",
@@ -492,7 +575,11 @@ def test_ten_mistakes_are_ten_problems_of_one_error_in_the_order_of_the_text() -
 
 
 def test_a_domain_in_two_virtual_services_is_an_error_on_the_second() -> None:
-    twin = routes("{prefix: /}", domains="[a, b]") + "---\n" + routes("{prefix: /}", domains="[B]").replace("name: t", "name: u")
+    twin = (
+        routes("{prefix: /}", domains="[a, b]")
+        + "---\n"
+        + routes("{prefix: /}", domains="[B]").replace("name: t", "name: u")
+    )
     (problem,) = problems(twin)
     assert problem.code == "duplicate_domain"
     assert "ns/t" in problem.message

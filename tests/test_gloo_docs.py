@@ -56,7 +56,11 @@ def test_every_problem_has_a_place_and_every_table_answers_without_a_crash(path:
         assert str(table)
         for host in table.virtual_hosts:
             authority = host.domains[0].replace("*", "any")
-            for path_asked in ("/", "/api/pets/1?x=1", *(getattr(r.match.path, "prefix", "/") for r in host.routes)):
+            for path_asked in (
+                "/",
+                "/api/pets/1?x=1",
+                *(getattr(r.match.path, "prefix", "/") for r in host.routes),
+            ):
                 request = cs.Request(path_asked or "/", authority=authority)
                 preview = cs.preview(table, request)
                 assert sum(outcome.share for outcome in preview) == 1

@@ -84,6 +84,10 @@ def test_a_domain_stands_once(twins: tuple[str, str]) -> None:
 def test_no_other_host_is_tried_when_no_route_of_the_first_matches() -> None:
     from .cases import routes
 
-    text = routes("{prefix: /only}", domains="[a.example]") + "---\n" + routes("{prefix: /}").replace("name: t", "name: u")
+    text = (
+        routes("{prefix: /only}", domains="[a.example]")
+        + "---\n"
+        + routes("{prefix: /}").replace("name: t", "name: u")
+    )
     assert cs.loads(text).route(cs.Request("/x", authority="a.example")).kind == "not_found"
     assert cs.loads(text).route(cs.Request("/x", authority="b.example")).kind == "forward"

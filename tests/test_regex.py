@@ -91,7 +91,7 @@ def test_a_refusal_names_the_place_and_the_remedy(
     assert shown == f"  {pattern}"
     assert caret.index("^") == position + 2
     assert rest == ([error.advice] if error.advice else [])
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301 (our own)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 def test_a_long_pattern_is_shown_in_part() -> None:
@@ -191,9 +191,7 @@ BOTH = (UTF8, LATIN)
         (".*/[a-z]+", (UTF8,), ["\xe0\x80\x80/a"], ["\xe0\x80/a", "\xf5\x80\x80\x80/a"]),
     ],
 )
-def test_quirks(
-    pattern: str, encodings: tuple[Encoding, ...], matched: list[str], unmatched: list[str]
-) -> None:
+def test_quirks(pattern: str, encodings: tuple[Encoding, ...], matched: list[str], unmatched: list[str]) -> None:
     for encoding in encodings:
         compiled = regex.compile(pattern, encoding)
         assert compiled.simulated, compiled.why_not
@@ -228,7 +226,7 @@ def test_quirks(
 def test_the_tree_is_normal_and_has_no_flags_left(pattern: str, tree: Node) -> None:
     assert regex.compile(pattern).tree == tree
     assert hash(regex.compile(pattern).tree) == hash(tree)
-    assert pickle.loads(pickle.dumps(tree)) == tree  # noqa: S301 (our own)
+    assert pickle.loads(pickle.dumps(tree)) == tree
 
 
 def test_nodes_are_values() -> None:
@@ -247,7 +245,7 @@ def test_a_regex_is_a_value() -> None:
     assert one == other != regex.compile("/a.*", LATIN)
     assert one != "/a.*"
     assert len({one, other, regex.compile("/a.*", LATIN)}) == 2
-    assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301 (our own)
+    assert pickle.loads(pickle.dumps(one)) == one
     assert eval(repr(one), {"regex": regex}) == one  # noqa: S307 (our own)
     with pytest.raises(AttributeError):
         one.pattern = "b"
@@ -271,7 +269,7 @@ def test_what_is_not_simulated_says_so_for_every_text() -> None:
             with pytest.raises(regex.NotSimulated) as caught:
                 compiled.fullmatch(text)
             assert caught.value.why == compiled.why_not
-            assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)  # noqa: S301 (our own)
+            assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 def test_nesting_has_no_limit_and_no_recursion() -> None:

@@ -177,9 +177,7 @@ patterns = st.recursive(
         ),
         st.tuples(inner, st.sampled_from(COUNTS)).map(lambda pair: f"(?:{pair[0]}){pair[1]}"),
         st.tuples(inner, st.sampled_from(COUNTS)).map("".join),
-        st.tuples(st.just(".*"), inner, st.sampled_from([".*", "/[^/]+", "[a-c]*", "(/.*)?", ""])).map(
-            "".join
-        ),
+        st.tuples(st.just(".*"), inner, st.sampled_from([".*", "/[^/]+", "[a-c]*", "(/.*)?", ""])).map("".join),
     ),
     max_leaves=8,
 )
@@ -298,9 +296,7 @@ def test_every_byte_is_in_the_same_classes() -> None:
         for flags in ("", "(?i)", "(?s)", "(?is)"):
             agree(flags + pattern, every)
     for byte in every:
-        agree(
-            "(?i)" + regex.literal(byte.decode("latin-1")), [*every, "ſ".encode(), "\N{KELVIN SIGN}".encode()]
-        )
+        agree("(?i)" + regex.literal(byte.decode("latin-1")), [*every, "ſ".encode(), "\N{KELVIN SIGN}".encode()])
 
 
 def test_every_escape_of_one_character_is_refused_or_means_the_same() -> None:
@@ -334,16 +330,12 @@ def test_a_mirrored_pattern_matches_the_mirrored_text(question: tuple[str, list[
             assert len({test.fullmatch(text) is None for test in tests}) == 1
 
 
-sets = st.lists(
-    st.tuples(st.integers(0, 40), st.integers(0, 8)).map(lambda pair: (pair[0], pair[0] + pair[1]))
-)
+sets = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 8)).map(lambda pair: (pair[0], pair[0] + pair[1])))
 
 
 @examples(60)
 @given(sets.map(union), sets.map(union))
-def test_character_sets_are_sets(
-    left: tuple[tuple[int, int], ...], right: tuple[tuple[int, int], ...]
-) -> None:
+def test_character_sets_are_sets(left: tuple[tuple[int, int], ...], right: tuple[tuple[int, int], ...]) -> None:
     def members(ranges: tuple[tuple[int, int], ...]) -> set[int]:
         return {code for code in range(60) if holds(ranges, code)}
 

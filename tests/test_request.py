@@ -31,7 +31,9 @@ def test_text_is_read_as_the_request_it_names(text: str, expected: cs.Request) -
     assert cs.Request.parse(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "GET", "findPets", "GET findPets", "GET /x header", "GET /x :v", "GET '/x", "x:y"])
+@pytest.mark.parametrize(
+    "text", ["", "GET", "findPets", "GET findPets", "GET /x header", "GET /x :v", "GET '/x", "x:y"]
+)
 def test_text_that_is_no_request_is_refused(text: str) -> None:
     with pytest.raises(cs.InvalidValue) as caught:
         cs.Request.parse(text)

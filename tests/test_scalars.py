@@ -63,7 +63,15 @@ def test_other_text_is_not_null(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("true", True), ("True", True), ("yes", True), ("on", True), ("y", True), ("false", False), ("off", False)],
+    [
+        ("true", True),
+        ("True", True),
+        ("yes", True),
+        ("on", True),
+        ("y", True),
+        ("false", False),
+        ("off", False),
+    ],
 )
 def test_booleans(text: str, value: bool) -> None:
     assert to_bool(scalar(text)) is value
@@ -95,7 +103,20 @@ def test_whole_numbers(text: str, value: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["10.5", "-1", "4294967296", "99999999999999999999", "1e400", "'x'", "true", "ten", "' 1'", ".inf", ".nan"]
+    "text",
+    [
+        "10.5",
+        "-1",
+        "4294967296",
+        "99999999999999999999",
+        "1e400",
+        "'x'",
+        "true",
+        "ten",
+        "' 1'",
+        ".inf",
+        ".nan",
+    ],
 )
 def test_what_is_no_whole_number_in_range_is_refused(text: str) -> None:
     with pytest.raises(WrongType):

@@ -76,7 +76,7 @@ def test_a_split_pickles_and_copies_without_its_tables() -> None:
     split.pick([1])
     split.sample(10, rng=1)
     assert pickle.dumps(split) == before
-    for again in (pickle.loads(before), copy.copy(split), copy.deepcopy(split)):  # noqa: S301 our own bytes
+    for again in (pickle.loads(before), copy.copy(split), copy.deepcopy(split)):
         assert again == split
         np.testing.assert_array_equal(again.sample(5000, rng=3), split.sample(5000, rng=3))
 
@@ -289,9 +289,7 @@ def test_numpys_global_state_is_neither_used_nor_touched() -> None:
     assert np.random.get_state(legacy=False)["state"]["pos"] == before  # noqa: NPY002
 
 
-@pytest.mark.parametrize(
-    "rng", [1.0, "1", True, [1, 2], np.random.PCG64(1), np.random.RandomState(1), object()]
-)
+@pytest.mark.parametrize("rng", [1.0, "1", True, [1, 2], np.random.PCG64(1), np.random.RandomState(1), object()])
 def test_anything_else_is_no_rng(rng: Any) -> None:
     for draw in (Split([1, 2]).sample, Split([1, 2]).counts):
         with pytest.raises(TypeError, match="rng is None, an int, a numpy SeedSequence or a numpy Generator"):

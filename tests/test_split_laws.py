@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scipy import stats  # type: ignore[import-untyped]
+from scipy import stats
 
 from canarysim.engine import cells, multinomial, residues
 from canarysim.engine.cells import Cells
@@ -201,10 +201,7 @@ def check_second_draw(drawing: Cells, missing: list[int]) -> None:
     ends = [0, *accumulate(missing)]
     ends = ends[:: max(1, len(ends) // (40 if len(ends) < 2000 else 4))] + ends[-2:]
     words = [
-        round_ + end + step
-        for round_ in (0, modulus, refused_from - modulus)
-        for end in ends
-        for step in (-1, 0)
+        round_ + end + step for round_ in (0, modulus, refused_from - modulus) for end in ends for step in (-1, 0)
     ]
     words = [word for word in words if 0 <= word < refused_from]
     expected = [walk(missing, word) for word in words]

@@ -25,7 +25,7 @@ def table() -> cs.RouteTable:
 
 def test_there_are_nine_steps_in_both_forms() -> None:
     assert len(STEPS) == 9
-    assert STEPS == sorted(path.stem for path in (MANIFESTS / "2019").glob("*.yaml"))
+    assert sorted(path.stem for path in (MANIFESTS / "2019").glob("*.yaml")) == STEPS
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -37,7 +37,7 @@ def _stirling_error(n: float) -> float:
 
 
 def _deviance(x: float, mean: float) -> float:
-    """x ln(x / mean) + mean - x, without cancellation near x = mean."""
+    """The deviance x ln(x / mean) + mean - x, without cancellation near x = mean."""
     if abs(x - mean) < 0.1 * (x + mean):
         v = (x - mean) / (x + mean)
         total = (x - mean) * v
@@ -141,8 +141,9 @@ def _at_least(k: int, n: int, share: Fraction, level: Fraction) -> bool:
     a, b = share.numerator, share.denominator - share.numerator
     if 2 * k > n:  # the shorter sum
         above = _whole_sum(n - k - 1, n, b, a)
-        return (share.denominator**n - above) * level.denominator >= level.numerator * share.denominator**n
-    return _whole_sum(k, n, a, b) * level.denominator >= level.numerator * share.denominator**n
+        total = int(share.denominator**n)
+        return (total - above) * level.denominator >= level.numerator * total
+    return _whole_sum(k, n, a, b) * level.denominator >= level.numerator * int(share.denominator**n)
 
 
 def _whole_sum(k: int, n: int, a: int, b: int) -> int:

@@ -104,7 +104,7 @@ def _refusal(route: Route, seen: Seen, envoy: str) -> Step:
     return Step(
         route,
         first,
-        first.view.show(first.view.get(seen)),  # type: ignore[arg-type]
+        first.view.show(first.view.get(seen)),
         len(failed) == 1 and len(conditions) > 1,
     )
 

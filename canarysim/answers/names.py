@@ -46,7 +46,8 @@ LABELS = ("cluster", "function", "upstream")
 
 def resolve(table: RouteTable, wanted: str | Mapping[str, str]) -> dict[str, str]:
     """The labels a destination must bear: ``{"cluster": ...}`` from a name, or from a mapping of labels."""
-    labels = {"cluster": wanted} if isinstance(wanted, str) else dict(wanted)
+    labels: dict[str, str] = {}
+    labels.update({"cluster": wanted} if isinstance(wanted, str) else wanted)
     for label in labels:
         if label not in LABELS:
             raise UnknownName("label of a destination", label, LABELS)
@@ -66,5 +67,3 @@ def resolve(table: RouteTable, wanted: str | Mapping[str, str]) -> dict[str, str
 def bears(destination: Destination | None, labels: Mapping[str, str]) -> bool:
     """Whether a destination has all of the labels."""
     return destination is not None and all(getattr(destination, k) == v for k, v in labels.items())
-
-

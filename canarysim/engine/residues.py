@@ -84,9 +84,7 @@ class Residues:
         self._shift = np.uint64(shift)
         # One index more than there are may need a wider table.
         self._sentinel = destinations if len(cut) else None
-        self._table = at_start.astype(
-            self._dtype if self._sentinel is None else smallest_unsigned(destinations)
-        )
+        self._table = at_start.astype(self._dtype if self._sentinel is None else smallest_unsigned(destinations))
         if self._sentinel is not None:
             self._table[cut.astype(np.int64)] = self._sentinel
 

@@ -92,9 +92,7 @@ class Split:
             shown = [repr(weight) for weight in self.weights[:SHOWN]]
             opening, closing = "[]"
         else:
-            shown = [
-                f"{name!r}: {weight}" for name, weight in zip(self.names[:SHOWN], self.weights, strict=False)
-            ]
+            shown = [f"{name!r}: {weight}" for name, weight in zip(self.names[:SHOWN], self.weights, strict=False)]
             opening, closing = "{}"
         if len(self) > SHOWN:
             shown.append(f"... {len(self) - SHOWN} more")
@@ -223,8 +221,7 @@ def _destinations(destinations: object) -> tuple[tuple[Hashable, ...], tuple[int
     if total > LARGEST_TOTAL:
         raise InvalidValue(
             "weights_overflow",
-            f"the weights add up to {total}, above Envoy's limit of {LARGEST_TOTAL} (2^32 - 1); "
-            "scale them down",
+            f"the weights add up to {total}, above Envoy's limit of {LARGEST_TOTAL} (2^32 - 1); scale them down",
             total=total,
             limit=LARGEST_TOTAL,
         )
@@ -292,9 +289,7 @@ def _exact(values: NDArray[np.object_]) -> NDArray[np.uint64]:
             raise TypeError(f"random values are integers from 0 to 2^64 - 1, not {value!r}")
         if not 0 <= value <= LARGEST_VALUE:
             code, what = (
-                ("negative_random_value", "negative")
-                if value < 0
-                else ("random_value_too_large", "too large")
+                ("negative_random_value", "negative") if value < 0 else ("random_value_too_large", "too large")
             )
             raise InvalidValue(
                 code,

@@ -21,10 +21,10 @@ _CANARY, _OTHER, _INK = "#e0a100", "#3b6ea5", "#444444"
 
 def _pyplot() -> Any:
     try:
-        from matplotlib import pyplot
+        from matplotlib import pyplot as plt
     except ImportError as error:
         raise MissingExtra("viz", "matplotlib") from error
-    return pyplot
+    return plt
 
 
 def plot_preview(preview: Preview, *, loops: int = 1000, rng: RNG = None) -> Figure:
@@ -34,7 +34,11 @@ def plot_preview(preview: Preview, *, loops: int = 1000, rng: RNG = None) -> Fig
     """
     pyplot = _pyplot()
     figure, (left, right) = pyplot.subplots(
-        1, 2, figsize=(11, 2.2 + 0.7 * len(preview)), layout="constrained", gridspec_kw={"width_ratios": [1, 1.15]}
+        1,
+        2,
+        figsize=(11, 2.2 + 0.7 * len(preview)),
+        layout="constrained",
+        gridspec_kw={"width_ratios": [1, 1.15]},
     )
     plot_split(preview, axes=left)
     plot_loops(preview, loops=loops, rng=rng, axes=right)
@@ -85,7 +89,9 @@ def plot_loops(preview: Preview, *, loops: int = 1000, rng: RNG = None, axes: Ax
     low, high = int(seen.min()), int(seen.max())
     counts = np.bincount(seen, minlength=high + 1)[low:]
     exact = [loops * (cdf(k, preview.n, share) - cdf(k - 1, preview.n, share)) for k in range(low, high + 1)]
-    axes.bar(range(low, high + 1), counts, width=0.8, color=_CANARY, label=f"{loops:,} runs of {preview.n:,} calls")
+    axes.bar(
+        range(low, high + 1), counts, width=0.8, color=_CANARY, label=f"{loops:,} runs of {preview.n:,} calls"
+    )
     axes.plot(range(low, high + 1), exact, "o", color=_INK, ms=4, label="exact chance")
     axes.set_xlabel(f"calls that reach {_name(rare)}")
     axes.set_ylabel("runs")

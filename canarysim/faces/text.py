@@ -101,10 +101,8 @@ def problems_text(problems: Sequence[Problem]) -> str:
 def table_text(table: RouteTable) -> str:
     """Every virtual host and route with the shares of its destinations, and where each stands."""
     title = table.name or "route table"
-    lines = [
-        f"{title}: {_plural(len(table.virtual_hosts), 'virtual host')}, "
-        f"{_plural(len(table.routes), 'route')}, as Envoy {table.envoy}"
-    ]
+    hosts, routes = _plural(len(table.virtual_hosts), "virtual host"), _plural(len(table.routes), "route")
+    lines = [f"{title}: {hosts}, {routes}, as Envoy {table.envoy}"]
     for host in table.virtual_hosts:
         domains = " ".join(host.domains)
         lines += ["", f"{host.name}  {domains}" + ("  (https only)" if host.require_tls else "")]
@@ -214,13 +212,14 @@ _BAR = 20
 def _outcome_table(preview: Preview) -> list[str]:
     """Two lines an outcome: where to, and what n calls show of it; a bar where there is room for one."""
     head = (f"of {_plural(preview.n, 'call')}: expect", "range", "holds", "none")
-    rows = [
-        (_count(o.expected), _spread(o), percent(o.coverage, 1), percent(o.none, 1)) for o in preview.outcomes
-    ]
+    rows = [(_count(o.expected), _spread(o), percent(o.coverage, 1), _none(o)) for o in preview.outcomes]
     widths = [max(map(len, column)) + 3 for column in zip(head[1:], *(row[1:] for row in rows), strict=True)]
     first = max(len(row[0]) for row in rows)
     bar = _BAR if 10 + _BAR + 2 + first + sum(widths) <= WIDTH else 0
-    first = max(first, WIDTH - 10 - bar - sum(widths) if bar else first)
+    first = max(first, WIDTH - 10 - bar - sum(widths))
+
+    if 24 + len(head[0]) > 10 + bar + first:
+        head = ("expect", *head[1:])
 
     def line(lead: str, cells: tuple[str, ...]) -> str:
         cut = cells[0].rjust(10 + bar + first - len(lead))
@@ -232,6 +231,12 @@ def _outcome_table(preview: Preview) -> list[str]:
         lines.append(f"{percent(outcome.share):>8}  {_label(outcome)}")
         lines.append(line(" " * 10 + "#" * filled + "." * (bar - filled), row))
     return lines
+
+
+def _none(outcome: Outcome) -> str:
+    """The chance of no call at all; what is too small for a float is not nothing."""
+    tiny = outcome.none == 0 and outcome.share < 1
+    return percent(Fraction(1, 10**9) if tiny else outcome.none, 1)
 
 
 def _label(outcome: Outcome) -> str:
@@ -251,7 +256,7 @@ def _in_words(preview: Preview) -> list[str]:
     name = rare.decision.cluster or rare.decision.outcome
     text = (
         f"Of {_plural(preview.n, 'call')} expect {_count(rare.expected)} at {name}: {_spread(rare)} in "
-        f"{percent(rare.coverage, 1)} of runs, none at all in {percent(rare.none, 1)}. "
+        f"{percent(rare.coverage, 1)} of runs, none at all in {_none(rare).replace('<', 'less than')}. "
         f"To see one with 95 %, make {rare.calls_to_see:,} calls."
     )
     return _wrapped(text, "")
@@ -287,7 +292,9 @@ def explanation_text(explanation: Explanation) -> str:
     if explanation.winner is not None:
         verb = "may match" if decision.kind == "unknown" and decision.destination is None else "matches"
         lines += _with_source(
-            f"{explanation.winner.index:>3}  {verb}: ", str(explanation.winner.match), explanation.winner.source
+            f"{explanation.winner.index:>3}  {verb}: ",
+            str(explanation.winner.match),
+            explanation.winner.source,
         )
         lines.append(f"     route {_route_name(explanation.winner)}")
     lines.append("")

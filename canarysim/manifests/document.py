@@ -15,14 +15,11 @@ from __future__ import annotations
 
 import gc
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from canarysim.problems import Problem, Severity, Where
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["Mapping", "Node", "Scalar", "Sequence", "read_documents"]
 
@@ -102,7 +99,9 @@ def read_documents(text: str, file: str) -> tuple[list[Node], list[Problem]]:
         mark = error.problem_mark or error.context_mark
         builder.report("yaml_syntax", _syntax_message(error), mark)
     except yaml.YAMLError as error:
-        builder.report("yaml_syntax", " ".join(str(error).split()), _mark_at(text, getattr(error, "position", None)))
+        builder.report(
+            "yaml_syntax", " ".join(str(error).split()), _mark_at(text, getattr(error, "position", None))
+        )
     except _Refused:
         pass
     finally:
@@ -111,7 +110,7 @@ def read_documents(text: str, file: str) -> tuple[list[Node], list[Problem]]:
     return builder.documents, builder.problems
 
 
-class _Refused(Exception):  # noqa: N818 - control flow inside this module
+class _Refused(Exception):
     pass
 
 
@@ -257,7 +256,8 @@ def _syntax_message(error: yaml.MarkedYAMLError) -> str:
 def _mark_at(text: str, position: int | None) -> Any:
     if position is None:
         return None
-    return yaml.Mark("", position, text.count("\n", 0, position), position - text.rfind("\n", 0, position) - 1, None, None)
+    column = position - text.rfind("\n", 0, position) - 1
+    return yaml.Mark("", position, text.count("\n", 0, position), column, "", 0)
 
 
 _PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
@@ -269,5 +269,3 @@ def _joined_surrogates(text: str) -> str:
         return found[1] + chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
 
     return _PAIR.sub(join, text) if "\\u" in text else text
-
-

@@ -5,7 +5,6 @@ The dialect of a document is chosen by its API group and kind together; Istio ha
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from canarysim.problems import Problem, Severity, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from os import PathLike
 
     from canarysim.table.route_table import RouteTable
 
@@ -27,7 +27,7 @@ _SUFFIXES = frozenset([".yaml", ".yml", ".json"])
 
 
 def load(
-    *paths: str | os.PathLike[str], table: str | None = None, errors: str = "raise", envoy: str | None = None
+    *paths: str | PathLike[str], table: str | None = None, errors: str = "raise", envoy: str | None = None
 ) -> RouteTable:
     """The route table of manifests in files and folders (``.yaml``, ``.yml``, ``.json``; recursive).
 
@@ -41,7 +41,7 @@ def load(
 
 
 def load_all(
-    *paths: str | os.PathLike[str], errors: str = "raise", envoy: str | None = None
+    *paths: str | PathLike[str], errors: str = "raise", envoy: str | None = None
 ) -> dict[str, RouteTable]:
     """Every route table of manifests in files and folders, by name. Raises ManifestError."""
     _check(errors)
@@ -56,9 +56,7 @@ def load_all(
     return _tables([(file, text) for file, text in texts if text is not None], problems, envoy)
 
 
-def loads(
-    text: str, *, table: str | None = None, errors: str = "raise", envoy: str | None = None
-) -> RouteTable:
+def loads(text: str, *, table: str | None = None, errors: str = "raise", envoy: str | None = None) -> RouteTable:
     """The route table of manifests in a text; see load."""
     _check(errors)
     if not isinstance(text, str):
@@ -110,9 +108,7 @@ def _text(path: Path, problems: list[Problem]) -> str | None:
     return None
 
 
-def _tables(
-    texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: str | None
-) -> dict[str, RouteTable]:
+def _tables(texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: str | None) -> dict[str, RouteTable]:
     sources = []
     readers = []
     for file, text in texts:
@@ -120,7 +116,7 @@ def _tables(
         problems += found
         for document in documents:
             for node, path in _resources(document, ""):
-                if _is_gloo(node, file, path, problems):
+                if _is_gloo(node, file, path, problems) and isinstance(node, Mapping):
                     source, reader = gloo.read_resource(node, file, path)
                     readers.append(reader)
                     if source is not None:

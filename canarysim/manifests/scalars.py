@@ -29,7 +29,7 @@ _SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
 
-class WrongType(Exception):  # noqa: N818 - carries text for a Problem, is never shown itself
+class WrongType(Exception):
     """A scalar that its field does not take. ``message`` and ``hint`` complete a Problem."""
 
     def __init__(self, message: str, hint: str = "") -> None:
@@ -87,9 +87,7 @@ def to_int(scalar: Scalar, low: int, high: int) -> int:
     value: float | None = None
     if kind == "int":
         value = _int(text)
-    elif kind == "float" and _FLOAT.fullmatch(text):
-        value = _exact(text)
-    elif kind == "text" and _JSON_NUMBER.fullmatch(text):
+    elif (kind == "float" and _FLOAT.fullmatch(text)) or (kind == "text" and _JSON_NUMBER.fullmatch(text)):
         value = _exact(text)
     if value is None:
         raise WrongType(f"must be a whole number, not {_shown(scalar)}", f"write a number from {low} to {high}")

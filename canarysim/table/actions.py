@@ -84,9 +84,7 @@ class RouteAction:
         if ends[-1] == 0:
             raise InvalidValue("weights_sum_to_zero", "the weights sum to 0; at least one must be above 0")
         if ends[-1] > MAX_TOTAL:
-            raise InvalidValue(
-                "weights_overflow", f"the weights sum to {ends[-1]}, more than Envoy's {MAX_TOTAL}"
-            )
+            raise InvalidValue("weights_overflow", f"the weights sum to {ends[-1]}, more than Envoy's {MAX_TOTAL}")
         object.__setattr__(self, "_ends", ends)
 
     @property

@@ -94,7 +94,7 @@ class Residues:
                 f"residues modulo {self.modulus} and {other.modulus} combine only inside a Chance",
             )
 
-    def _steps(self, divisor: int) -> list[tuple[int, int]]:
+    def steps(self, divisor: int) -> list[tuple[int, int]]:
         """How many members are congruent to r modulo a divisor of the modulus, as (first r, count) steps."""
         changes: dict[int, int] = {0: 0}
         for begin, end in self.intervals:
@@ -152,8 +152,8 @@ class Chance:
             raise InvalidValue("too_many_moduli", f"{len(self.conditions)} moduli in one decision")
         first, second = self.conditions
         divisor = gcd(first.modulus, second.modulus)
-        left, right = first._steps(divisor), second._steps(divisor)
-        edges = sorted({residue for residue, _ in left} | {residue for residue, _ in right}) + [divisor]
+        left, right = first.steps(divisor), second.steps(divisor)
+        edges = [*sorted({residue for residue, _ in (*left, *right)}), divisor]
         pairs = 0
         for start, stop in pairwise(edges):
             pairs += (stop - start) * _at(left, start) * _at(right, start)
@@ -171,5 +171,3 @@ def _at(steps: list[tuple[int, int]], residue: int) -> int:
             break
         count = value
     return count
-
-

@@ -87,7 +87,7 @@ class Decision:
 
     @property
     def request_headers(self) -> tuple[tuple[str, str], ...] | None:
-        """The client's headers as they go upstream, with ``x-envoy-original-path`` where the path was rewritten.
+        """The client's headers as they go upstream, and ``x-envoy-original-path`` where the path was rewritten.
 
         Without what Envoy adds of its own (x-request-id, x-forwarded-proto, timeouts). None where open.
         """
@@ -95,7 +95,7 @@ class Decision:
             return None
         fields = self.seen.fields
         path = self.path
-        if path is not None and self.matched.rewrites(self.seen):
+        if path is not None and self.matched.rewrites:
             kept = tuple(field for field in fields if field[0] != "x-envoy-original-path")
             return (*kept, ("x-envoy-original-path", self.seen.path))
         return fields

@@ -21,6 +21,7 @@ import attrs
 from canarysim.errors import InvalidValue
 from canarysim.problems import Where
 from canarysim.request import octets
+from canarysim.table.values import as_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,8 +44,8 @@ class VirtualHost:
     """A group of domains and their ordered routes. ``require_tls`` redirects what does not come by https."""
 
     name: str
-    domains: tuple[str, ...] = attrs.field(converter=tuple)
-    routes: tuple[Route, ...] = attrs.field(default=(), converter=tuple)
+    domains: tuple[str, ...] = attrs.field(converter=as_tuple)
+    routes: tuple[Route, ...] = attrs.field(default=(), converter=as_tuple)
     require_tls: bool = attrs.field(default=False, kw_only=True)
     unknowns: tuple[Unknown, ...] = attrs.field(default=(), kw_only=True, eq=False)
     origin: str = attrs.field(default="", kw_only=True, eq=False)

@@ -95,7 +95,9 @@ _METHODS = frozenset(
 )
 
 # Most requests need none of the treatment below, and these say so at once.
-_EVERYDAY_TARGET = re.compile(r"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)+/?(?:\?[!-\"$-~]*)?|/")
+_EVERYDAY_TARGET = re.compile(
+    r"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)+/?(?:\?[!-\"$-~]*)?|/"
+)
 _EVERYDAY_HOST = re.compile(r"[A-Za-z0-9.-]*")
 _EVERYDAY_NAME = re.compile(r"[a-z0-9-]+")
 _EVERYDAY_VALUE = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")
@@ -192,9 +194,7 @@ def see(request: Request, http: HttpSettings, *, envoy: str, scheme: str) -> See
     return Seen(path, authority, headers, fields, tuple(notes), refused)
 
 
-def _note_what_http1_refuses(
-    request: Request, path: str, method: str, authority: str, notes: list[str]
-) -> None:
+def _note_what_http1_refuses(request: Request, path: str, method: str, authority: str, notes: list[str]) -> None:
     if odd := _ODD_TARGET.search(path):
         notes.append(f"HTTP/1 refuses the byte 0x{ord(odd[0]):02X} in the path")
     if method not in _METHODS and method != "CONNECT":
@@ -232,7 +232,7 @@ def _treated_headers(
     request: Request, envoy: str, notes: list[str]
 ) -> tuple[dict[str, tuple[str, ...]], tuple[tuple[str, str], ...], Refusal | None]:
     """The headers a matcher sees, those that go upstream, and a refusal."""
-    everyday = {}
+    everyday: dict[str, tuple[str, ...]] = {}
     for name, value in request.headers:
         if name in _SPECIAL or not (_EVERYDAY_NAME.fullmatch(name) and _EVERYDAY_VALUE.fullmatch(value)):
             break
@@ -252,8 +252,9 @@ def _treated_headers(
         if len(values) > 1 and envoy == "1.36":
             joined = ",".join(values)
             notes.append(f"the values of {name} are matched as one: {readable(joined)!r}")
-            values = [joined]
-        seen[name] = tuple(values)
+            seen[name] = (joined,)
+        else:
+            seen[name] = tuple(values)
     if seen.get("x-forwarded-proto") == ("",):
         refused = refused or (404, "x-forwarded-proto is empty, with which Envoy finds no route")
     return seen, tuple(upstream), refused
@@ -279,9 +280,7 @@ def _joined_fields(request: Request, notes: list[str]) -> dict[str, list[str]]:
 
 def _without_hop_by_hop(fields: dict[str, list[str]], notes: list[str]) -> Refusal | None:
     """Takes out what never reaches a matcher (facts 2 to 4)."""
-    named = [
-        token.strip(" \t").lower() for value in fields.get("connection", ()) for token in value.split(",")
-    ]
+    named = [token.strip(" \t").lower() for value in fields.get("connection", ()) for token in value.split(",")]
     refused: Refusal | None = None
     if len(named) >= 10 or any(token in _NOT_TO_BE_NAMED or token[:1] == ":" for token in named):
         refused = 400, "the connection header names what it must not"

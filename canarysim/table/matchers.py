@@ -19,7 +19,7 @@ see tests/envoy):
 
 from __future__ import annotations
 
-from operator import attrgetter, methodcaller
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
@@ -70,9 +70,11 @@ class PathView:
     """The path without query, after what the connection manager did to it: a str."""
 
     name: ClassVar[str] = "path"
-    get: ClassVar[Callable[[Seen], str]] = attrgetter("route_path")
 
-    def show(self, value: str) -> str:
+    def get(self, seen: Seen) -> str:
+        return seen.route_path
+
+    def show(self, value: Any) -> str:
         return repr(readable(value))
 
 
@@ -89,7 +91,7 @@ class HeaderView:
     def get(self, seen: Seen) -> tuple[str, ...] | None:
         return seen.headers.get(self.header)
 
-    def show(self, value: tuple[str, ...] | None) -> str:
+    def show(self, value: Any) -> str:
         return "missing" if value is None else ", ".join(repr(readable(text)) for text in value)
 
 
@@ -106,7 +108,7 @@ class QueryView:
     def get(self, seen: Seen) -> str | None:
         return seen.query.get(self.key)
 
-    def show(self, value: str | None) -> str:
+    def show(self, value: Any) -> str:
         return "missing" if value is None else repr(readable(value))
 
 
@@ -137,6 +139,10 @@ class StringMatcher:
 
     def to_envoy(self) -> dict[str, Any]:
         return {self.kind: self.value if self.kind == "exact" else {"regex": self.value}}
+
+
+def _lower(name: str) -> str:
+    return name.lower()
 
 
 def _check_regex(pattern: str) -> None:
@@ -286,7 +292,7 @@ class ConnectMatcher(_PathMatcher):
 class HeaderMatcher(Matcher):
     """One header: present (``value=None``), or with a value that the StringMatcher takes; perhaps inverted."""
 
-    name: str = attrs.field(converter=str.lower)
+    name: str = attrs.field(converter=_lower)
     value: StringMatcher | None = None
     invert: bool = False
 

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from canarysim.errors import InvalidValue, RandomValueNeeded
-from canarysim.problems import Problem, Where
 from canarysim.table.chance import EVERY, Chance
 from canarysim.table.decision import Decision
 from canarysim.table.hosts import DomainIndex, DomainRule, VirtualHost
 from canarysim.table.http import HttpSettings, Seen, see
 from canarysim.table.routes import Route, RouteProgram
+from canarysim.table.values import as_tuple
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from canarysim.problems import Problem
     from canarysim.request import Request
     from canarysim.table.actions import Destination
     from canarysim.table.decision import Kind
@@ -48,7 +49,7 @@ class RouteTable:
     ``scheme`` is that of the listener. ``problems`` are what reading found that does not prevent an answer.
     """
 
-    virtual_hosts: tuple[VirtualHost, ...] = attrs.field(converter=tuple)
+    virtual_hosts: tuple[VirtualHost, ...] = attrs.field(converter=as_tuple)
     name: str = attrs.field(default="", kw_only=True)
     envoy: str = attrs.field(default="1.40", kw_only=True)
     http: HttpSettings = attrs.field(factory=HttpSettings, kw_only=True)
@@ -59,9 +60,7 @@ class RouteTable:
 
     def __attrs_post_init__(self) -> None:
         if self.envoy not in ENVOY_VERSIONS:
-            raise InvalidValue(
-                "unknown_envoy", f"envoy={self.envoy!r}: known are {' and '.join(ENVOY_VERSIONS)}"
-            )
+            raise InvalidValue("unknown_envoy", f"envoy={self.envoy!r}: known are {' and '.join(ENVOY_VERSIONS)}")
         entries = []
         for host in self.virtual_hosts:
             program = RouteProgram(host.routes, self.envoy)
@@ -69,12 +68,10 @@ class RouteTable:
         object.__setattr__(self, "_index", DomainIndex(entries))
 
     def __getstate__(self) -> dict[str, object]:
-        return {
-            field.name: getattr(self, field.name) for field in attrs.fields(RouteTable) if field.init
-        }
+        return {field.name: getattr(self, field.name) for field in attrs.fields(RouteTable) if field.init}
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        self.__init__(state.pop("virtual_hosts"), **state)  # type: ignore[misc, arg-type]
+        self.__init__(state.pop("virtual_hosts"), **state)  # type: ignore[misc]
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -94,8 +91,7 @@ class RouteTable:
         return tuple(
             route
             for route in self.routes
-            if route.action
-            and any(name in names_of(destination) for destination in route.action.destinations)
+            if route.action and any(name in names_of(destination) for destination in route.action.destinations)
         )
 
     def find(self, request: Request) -> Found:

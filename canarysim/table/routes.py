@@ -16,6 +16,7 @@ from canarysim.table.matchers import (
     PathPrefix,
     QueryParameterMatcher,
 )
+from canarysim.table.values import as_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,8 +33,8 @@ class RouteMatch:
     """The conditions of a route; all must hold."""
 
     path: PathMatcher
-    headers: tuple[HeaderMatcher, ...] = attrs.field(default=(), converter=tuple)
-    query_parameters: tuple[QueryParameterMatcher, ...] = attrs.field(default=(), converter=tuple)
+    headers: tuple[HeaderMatcher, ...] = attrs.field(default=(), converter=as_tuple)
+    query_parameters: tuple[QueryParameterMatcher, ...] = attrs.field(default=(), converter=as_tuple)
 
     def __iter__(self) -> Iterator[Matcher]:
         """The conditions, path first: the order in which a reader asks them. It changes no answer."""
@@ -68,7 +69,8 @@ class Route:
         """Whether a match settles the decision; False where something unsimulated could change it."""
         return self.action is not None and all(unknown.parts for unknown in self.unknowns)
 
-    def rewrites(self, seen: Seen) -> bool:
+    @property
+    def rewrites(self) -> bool:
         """Whether the path that goes upstream is not the one that was matched."""
         return self.action is not None and bool(self.action.prefix_rewrite)
 
@@ -171,5 +173,8 @@ def _undecided(unsure: tuple[_Unsure, ...], seen: Seen) -> tuple[Problem, ...] |
 
 def _not_run(route: Route, condition: str, reason: str) -> Problem:
     return Problem(
-        "not_simulated", Severity.WARNING, f"the condition '{condition}' is not simulated: {reason}", route.source
+        "not_simulated",
+        Severity.WARNING,
+        f"the condition '{condition}' is not simulated: {reason}",
+        route.source,
     )

@@ -123,7 +123,9 @@ def assert_split(
             wrong = True
             lines.append(f"x {decision.outcome}: not expected, is {percent(share)} ({share})")
     if wrong:
-        raise AssertionError("the split is not the expected one:\n" + "\n".join(lines) + f"\n\n{explain(table, request)}")
+        raise AssertionError(
+            "the split is not the expected one:\n" + "\n".join(lines) + f"\n\n{explain(table, request)}"
+        )
 
 
 def _requests(requests: Requests) -> list[Request]:

@@ -54,7 +54,7 @@ class JudgeError(Exception):
     """The harness and Envoy do not understand each other: never a verdict about a route."""
 
 
-class EnvoyRefused(JudgeError):  # noqa: N818  (it is what happened, not a fault of the harness)
+class EnvoyRefused(JudgeError):
     """Envoy does not load the configuration; the text is its reason."""
 
 
@@ -143,9 +143,7 @@ class Raw:
         """Whether what follows on the connection might be read as part of this request, or not at all."""
         risky = {"connection", "content-length", "expect", "proxy-connection", "transfer-encoding", "upgrade"}
         return (
-            self.method == "CONNECT"
-            or bool(self.body)
-            or any(n.strip().lower() in risky for n, _ in self.headers)
+            self.method == "CONNECT" or bool(self.body) or any(n.strip().lower() in risky for n, _ in self.headers)
         )
 
 
@@ -612,9 +610,7 @@ class Judge:
                 ready = self._turn(self.timeout)
                 if ready is None:
                     stuck = [lane.asked for lane in busy]
-                    raise JudgeError(
-                        f"no answer within {self.timeout} s to {stuck}; Envoy says: {self.stderr}"
-                    )
+                    raise JudgeError(f"no answer within {self.timeout} s to {stuck}; Envoy says: {self.stderr}")
                 for lane in ready:
                     if lane.on_readable():
                         proceed(lane)
@@ -671,9 +667,7 @@ class Judge:
         if not self._mirrors:
             return found
         count = -1
-        while count < len(
-            self._seen
-        ):  # a copy is not waited for by Envoy: listen until nothing comes any more
+        while count < len(self._seen):  # a copy is not waited for by Envoy: listen until nothing comes any more
             count = len(self._seen)
             quiet = time.monotonic() + 0.05
             while (left := quiet - time.monotonic()) > 0:
@@ -707,9 +701,7 @@ class Judge:
         if answer.seen is None:
             return verdict
         seen = self._seen[answer.seen]
-        copies = [
-            self._seen[n].mirror for n in mirrors.get(_request_id(seen.head) or b"", ()) if n != answer.seen
-        ]
+        copies = [self._seen[n].mirror for n in mirrors.get(_request_id(seen.head) or b"", ()) if n != answer.seen]
         sent_method, sent_path, host, headers = seen.parse()
         return evolve(
             verdict,

@@ -178,9 +178,7 @@ def test_mirrored_copies_are_told_apart_from_the_request(judge: Judge) -> None:
 
 
 def test_a_cluster_header_leads_to_extra_clusters_only(judge: Judge) -> None:
-    known, unknown = judge.ask(
-        PLAIN, [Raw("/by-header", headers=[("x-cluster", c)]) for c in ("extra", "what")]
-    )
+    known, unknown = judge.ask(PLAIN, [Raw("/by-header", headers=[("x-cluster", c)]) for c in ("extra", "what")])
     assert (known.status, known.cluster) == (200, "extra")
     assert (unknown.status, unknown.flags, unknown.route) == (503, "NC", "by header")
 
@@ -267,11 +265,7 @@ def test_clusters_are_found_wherever_a_route_configuration_names_them() -> None:
         "virtual_hosts": [
             {"name": "no", "routes": [{"route": {"weightedClusters": {"clusters": [{"name": "w"}]}}}]},
             {"matcher": {"on_no_match": {"action": {"typed_config": {"route": {"cluster": "deep"}}}}}},
-            {
-                "routes": [
-                    {"name": "no", "route": {"cluster": "c", "request_mirror_policies": {"cluster": "m"}}}
-                ]
-            },
+            {"routes": [{"name": "no", "route": {"cluster": "c", "request_mirror_policies": {"cluster": "m"}}}]},
         ],
     }
     assert clusters_named(config) == ({"top", "w", "deep", "c", "m"}, {"top", "m"})
@@ -310,9 +304,7 @@ def test_the_environment_names_an_envoy(fresh: Path, monkeypatch: pytest.MonkeyP
     assert find_envoy("1.36") == mine
 
 
-def test_a_wrong_name_in_the_environment_is_not_passed_over(
-    fresh: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_name_in_the_environment_is_not_passed_over(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANARYSIM_ENVOY_1_36", str(fresh / "nothing"))
     with pytest.raises(JudgeError, match="no program"):
         find_envoy("1.36")

@@ -82,9 +82,7 @@ def predicted(version: str, which: int) -> Callable[[str], str | None]:
 def differences(judge: Judge, which: int, paths: Sequence[str]) -> list[tuple[str, str | None, str | None]]:
     predict = predicted(judge.version, which)
     envoys = seen_by_routes(judge, which, paths)
-    return [
-        (path, seen, predict(path)) for path, seen in zip(paths, envoys, strict=True) if seen != predict(path)
-    ]
+    return [(path, seen, predict(path)) for path, seen in zip(paths, envoys, strict=True) if seen != predict(path)]
 
 
 def test_the_cases_are_what_envoy_does(judge: Judge) -> None:

@@ -107,9 +107,7 @@ def build(
     return tables, problems
 
 
-def _domain_conflicts(
-    pairs: list[tuple[VirtualServiceSource, VirtualHost]], gateway: _Gateway
-) -> list[Problem]:
+def _domain_conflicts(pairs: list[tuple[VirtualServiceSource, VirtualHost]], gateway: _Gateway) -> list[Problem]:
     """Fact 3. Domains that differ in case only pass Gloo and are refused by Envoy: an error here too."""
     first: dict[tuple[str, str], VirtualServiceSource] = {}
     problems = []

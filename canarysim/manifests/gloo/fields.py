@@ -67,9 +67,7 @@ MATCHER = Message(
         Field("prefix", STRING, oneof="path"),
         Field("exact", STRING, oneof="path"),
         Field("regex", STRING, oneof="path"),
-        Field(
-            "connectMatcher", ANY, _OPEN, "CONNECT requests need an upgrade to be answered", oneof="path"
-        ),
+        Field("connectMatcher", ANY, _OPEN, "CONNECT requests need an upgrade to be answered", oneof="path"),
         Field("caseSensitive", BOOL),
         Field("headers", ListOf(HEADER_MATCHER)),
         Field("queryParameters", ListOf(QUERY_PARAMETER_MATCHER)),
@@ -102,7 +100,10 @@ DESTINATION_SPEC = Message(
                     *_inert(_FUNCTION_INPUT, "invocationStyle", "requestTransformation"),
                     *_inert(_FUNCTION_INPUT, "wrapAsApiGateway"),
                     *_inert(
-                        "changes the response only", "responseTransformation", "unwrapAsAlb", "unwrapAsApiGateway"
+                        "changes the response only",
+                        "responseTransformation",
+                        "unwrapAsAlb",
+                        "unwrapAsApiGateway",
                     ),
                 ),
             ),
@@ -180,10 +181,18 @@ ROUTE_ACTION = Message(
         Field("multi", MULTI_DESTINATION, oneof="destination"),
         Field("upstreamGroup", REF, _OPEN, "UpstreamGroups are not read", oneof="destination"),
         Field(
-            "clusterHeader", STRING, _OPEN, "clusters named by a header are not simulated", oneof="destination"
+            "clusterHeader",
+            STRING,
+            _OPEN,
+            "clusters named by a header are not simulated",
+            oneof="destination",
         ),
         Field(
-            "dynamicForwardProxy", ANY, _OPEN, "dynamic forward proxies are not simulated", oneof="destination"
+            "dynamicForwardProxy",
+            ANY,
+            _OPEN,
+            "dynamic forward proxies are not simulated",
+            oneof="destination",
         ),
     ),
 )
@@ -323,8 +332,21 @@ METADATA = Message(
         Field("labels", MapOf(STRING), _INERT, "selected by Gateways, which are not read"),
         *_inert(
             _COSMETIC,
-            *("annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers"),
-            *("generateName", "generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink"),
+            *(
+                "annotations",
+                "creationTimestamp",
+                "deletionGracePeriodSeconds",
+                "deletionTimestamp",
+                "finalizers",
+            ),
+            *(
+                "generateName",
+                "generation",
+                "managedFields",
+                "ownerReferences",
+                "resourceVersion",
+                "selfLink",
+            ),
             *("uid", "clusterName"),
         ),
     ),

@@ -16,7 +16,7 @@ Facts (source of Gloo 1.22; the numbers in brackets are used below):
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -162,7 +162,10 @@ def _delegating_matchers(record: Record, matchers: list[Record]) -> list[Record]
     for matcher in matchers:
         if not matcher.get("prefix") and not matcher.lacks("prefix", "exact", "regex", "connectMatcher"):
             matcher.report(
-                "delegate_matchers", "a delegating route must have a prefix matcher", None, "write prefix: /..."
+                "delegate_matchers",
+                "a delegating route must have a prefix matcher",
+                None,
+                "write prefix: /...",
             )
             return []
     return matchers
@@ -171,7 +174,7 @@ def _delegating_matchers(record: Record, matchers: list[Record]) -> list[Record]
 def _match(matcher: Record) -> RouteMatch | None:
     path = _path(matcher)
     headers = [m for record in matcher.get("headers", []) if (m := _header(record)) is not None]
-    queries = [m for record in matcher.get("queryParameters", []) if (m := _query(record)) is not None]
+    queries = [q for record in matcher.get("queryParameters", []) if (q := _query(record)) is not None]
     methods: list[str] = matcher.get("methods", [])
     if methods:
         try:

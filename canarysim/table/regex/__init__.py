@@ -136,11 +136,7 @@ def literal(text: str) -> str:
     \/pets\ \(v1\.0\)
     """
     return "".join(
-        char
-        if not char.isascii() or char.isalnum() or char == "_"
-        else "\\x00"
-        if char == "\0"
-        else "\\" + char
+        char if not char.isascii() or char.isalnum() or char == "_" else "\\x00" if char == "\0" else "\\" + char
         for char in text
     )
 

@@ -68,9 +68,7 @@ def fold(ranges: Ranges, encoding: Encoding) -> Ranges | None:
         # All beyond ASCII is in the set: nothing beyond is missing, and U+017F and U+212A bring s and k.
         return union(folded, _ORBITS) if covers(folded, ((0x80, 0x10FFFF),)) else None
     extra = [
-        (code, code)
-        for letter, code in ((0x73, 0x17F), (0x6B, 0x212A))
-        if covers(folded, ((letter, letter),))
+        (code, code) for letter, code in ((0x73, 0x17F), (0x6B, 0x212A)) if covers(folded, ((letter, letter),))
     ]
     return union(folded, extra)
 

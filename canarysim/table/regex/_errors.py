@@ -7,7 +7,7 @@ from canarysim.errors import CanarysimError
 __all__ = ["NotSimulated", "Refused", "RegexError"]
 
 
-class Refused(Exception):  # noqa: N818 (it never leaves this package)
+class Refused(Exception):
     """The parser's own signal: a place in the text it was given, and why."""
 
     def __init__(self, position: int, reason: str, advice: str = "") -> None:

@@ -15,7 +15,7 @@ __all__ = ["CATEGORIES", "SCRIPTS"]
 CATEGORIES = frozenset(
     """
     C Cc Cf Co Cs L Ll Lm Lo Lt Lu M Mc Me Mn N Nd Nl No P Pc Pd Pe Pf Pi Po Ps S Sc Sk Sm So Z Zl Zp Zs
-    """.split()  # noqa: SIM905 (one to a line would take two hundred)
+    """.split()
 )
 
 SCRIPTS = frozenset(
@@ -37,5 +37,5 @@ SCRIPTS = frozenset(
     Sundanese Syloti_Nagri Syriac Tagalog Tagbanwa Tai_Le Tai_Tham Tai_Viet Takri Tamil Tangsa Tangut
     Telugu Thaana Thai Tibetan Tifinagh Tirhuta Toto Ugaritic Vai Vithkuqi Wancho Warang_Citi Yezidi
     Yi Zanabazar_Square
-    """.split()  # noqa: SIM905 (one to a line would take two hundred)
+    """.split()
 )

@@ -173,9 +173,7 @@ def _spelled(word: tuple[Ranges, ...]) -> Node:
     return CharClass(word[0]) if len(word) == 1 else Concat(tuple(map(CharClass, word)))
 
 
-def _holds_on(
-    loop: Repeat, rest: Sequence[Node], settled: Callable[[Node], Ranges | None], *, last: bool
-) -> bool:
+def _holds_on(loop: Repeat, rest: Sequence[Node], settled: Callable[[Node], Ranges | None], *, last: bool) -> bool:
     """Whether fact 3 goes for a repetition and what follows it."""
     ranges = _unlimited(loop)
     if ranges is None or not rest or _unlimited(rest[0]) is None:

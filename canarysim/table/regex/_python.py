@@ -94,8 +94,7 @@ class Program:
 
     def _compile(self, stand_in: str | None) -> list[tuple[re.Pattern[str], bool]]:
         return [
-            (re.compile(emit(one.node, stand_in, self.encoding), re.ASCII), one.backwards)
-            for one in self.readings
+            (re.compile(emit(one.node, stand_in, self.encoding), re.ASCII), one.backwards) for one in self.readings
         ]
 
     def fullmatch(self, text: str) -> bool:
@@ -121,9 +120,7 @@ def _invalid() -> re.Pattern[str]:
     """What fact 1 leaves in a decoded text: a surrogate, an overlong or too large form, a lost byte."""
     tail = "[\udc80-\udcbf]"
     surrogate = f"\udced([\udca0-\udcbf])({tail})"
-    overlong = (
-        f"(\udce0[\udc80-\udc9f]{tail}|\udcf0[\udc80-\udc8f]{tail}{{2}}|\udcf4[\udc90-\udcbf]{tail}{{2}})"
-    )
+    overlong = f"(\udce0[\udc80-\udc9f]{tail}|\udcf0[\udc80-\udc8f]{tail}{{2}}|\udcf4[\udc90-\udcbf]{tail}{{2}})"
     return re.compile(f"{surrogate}|{overlong}|([\udc80-\udcff])")
 
 

@@ -46,7 +46,7 @@ _MOST_WORK = 30_000
 _END: Ranges = ((-1, -1),)
 
 
-class Unsafe(Exception):  # noqa: N818 (it never leaves this package)
+class Unsafe(Exception):
     """Not shown to be linear; the argument is one sentence."""
 
 
@@ -140,9 +140,7 @@ class _Judge:
                 return self._run(node, node.body.ranges, ahead, settled)
             if may_be_empty(node.body):
                 raise Unsafe(f"{show(node)} repeats what can match the empty text")
-            return (
-                self._loop(node, ahead, settled) if node.max is None else self._unroll(node, ahead, settled)
-            )
+            return self._loop(node, ahead, settled) if node.max is None else self._unroll(node, ahead, settled)
         if isinstance(node, Pinned):
             return self._pinned(node, ahead, settled)
         if isinstance(node, Held):
@@ -163,9 +161,7 @@ class _Judge:
             constant, slope = max(way.constant for way in ways), max(way.slope for way in ways)
             return _Ahead(first, fail, fail + constant, slope)
         if settled:
-            raise Unsafe(
-                f"a repetition goes round through {show(node)}, which does not settle its choice at once"
-            )
+            raise Unsafe(f"a repetition goes round through {show(node)}, which does not settle its choice at once")
         constant, slope = sum(way.constant for way in ways), sum(way.slope for way in ways)
         return _Ahead(first, fail, _CHOICE + constant, slope)
 
@@ -200,9 +196,7 @@ class _Judge:
         constant = node.min * (around.constant + 1) + again.fail + ahead.constant
         if not disjoint(body.first, ahead.first):
             if settled:
-                raise Unsafe(
-                    f"a repetition goes round through {show(node)}, which can be left in several places"
-                )
+                raise Unsafe(f"a repetition goes round through {show(node)}, which can be left in several places")
             if ahead.slope:
                 raise Unsafe(f"{show(node)} can be left in many places, and another repetition follows it")
             slope -= -ahead.constant // length

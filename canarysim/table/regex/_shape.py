@@ -126,9 +126,7 @@ def variants(node: Node, most: int) -> list[Node]:
         rows: list[list[Node]] = [[]]
         for part in node.parts:
             # Only what holds an unlimited repetition is worth a choice of its own.
-            choices = (
-                variants(part, most) if not isinstance(part, CharClass) and longest(part) is None else [part]
-            )
+            choices = variants(part, most) if not isinstance(part, CharClass) and longest(part) is None else [part]
             if len(rows) * len(choices) > most:
                 choices = [part]
             rows = [[*row, choice] for row in rows for choice in choices]

@@ -93,9 +93,7 @@ def _hexadecimal(text: str, start: int, top: int) -> tuple[int, int]:
     if text[place : place + 1] != "{":
         digits = text[place : place + 2]
         if len(digits) < 2 or not _HEX.issuperset(digits):
-            raise Refused(
-                start, r"invalid escape \x", r"Write two hexadecimal digits, \x2f, or braces, \x{2f}."
-            )
+            raise Refused(start, r"invalid escape \x", r"Write two hexadecimal digits, \x2f, or braces, \x{2f}.")
         return int(digits, 16), place + 2
     place += 1
     end, value = place, 0
@@ -115,9 +113,7 @@ def _too_large(top: int) -> str:
     return r"There is no code point above \x{10ffff}."
 
 
-def class_escape(
-    text: str, start: int, folding: bool, encoding: Encoding
-) -> tuple[Ranges | None, int] | None:
+def class_escape(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[Ranges | None, int] | None:
     r"""``\d``, ``\pN``, ``\P{Greek}`` and the like; None where no such class begins here.
 
     The ranges are None where they are not known exactly.
@@ -140,9 +136,7 @@ def class_escape(
     try:
         ranges = unicode_class(name, encoding)
     except KeyError:
-        advice = (
-            r"RE2 knows categories (\pL, \p{Lu}), scripts (\p{Greek}) and \p{Any}, in exactly this spelling."
-        )
+        advice = r"RE2 knows categories (\pL, \p{Lu}), scripts (\p{Greek}) and \p{Any}, in exactly this spelling."
         raise Refused(start, f"unknown Unicode class {text[start:end]}", advice) from None
     return None if ranges is None else named(ranges, negated, folding, encoding), end
 
@@ -287,9 +281,7 @@ def _advice_on_group(text: str, start: int) -> str:
         return "RE2 knows the flags i, m, s and U."
     if head[:1] == "'":
         return "Write (?P<name>...)."
-    return (
-        r"RE2 knows (?:...), (?P<name>...), (?<name>...) and the flags i, m, s and U. For the character: \(."
-    )
+    return r"RE2 knows (?:...), (?P<name>...), (?<name>...) and the flags i, m, s and U. For the character: \(."
 
 
 def group_name(text: str, start: int) -> tuple[str, int] | None:

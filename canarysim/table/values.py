@@ -1,0 +1,15 @@
+"""What the values of the table share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["as_tuple"]
+
+
+def as_tuple(items: Iterable[Any]) -> tuple[Any, ...]:
+    """Lets constructors take lists where values hold tuples; a converter that type checkers understand."""
+    return tuple(items)
