@@ -25,7 +25,7 @@ LARGE = 2**32 - 5
 
 
 def uneven(destinations: int, total: int) -> list[int]:
-    """Weights of several orders of magnitude, in no order, that add up to the total."""
+    """Squares of random numbers, in no order, scaled so that they add up to the total."""
     shares = np.random.default_rng(destinations).random(destinations) ** 2
     weights = (shares / shares.sum() * (total - destinations)).astype(int) + 1
     weights[0] += total - weights.sum()

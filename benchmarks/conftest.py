@@ -24,18 +24,34 @@ ROUNDS = 7
 
 @attrs.frozen
 class Goal:
-    """Ours against one peer: at least so many times as fast, or at most so many times as slow."""
+    """Ours against one peer: so many times as fast, at most so many times as slow, or so many seconds more.
+
+    Without a peer, so many seconds at most.
+    """
 
     peer: str
     faster: float | None = None
     at_most: float | None = None
+    more_seconds: float | None = None
+    seconds: float | None = None
 
-    def text(self, ratio: float) -> str:
-        """``ratio`` is the peer's time by ours."""
+    def text(self, ours: float, peers: dict[str, float]) -> str:
+        """The goal, and whether the medians meet it."""
+        if self.seconds is not None:
+            return f"at most {readable(self.seconds)}: {_verdict(ours <= self.seconds)}"
+        peer = peers[self.peer]
         if self.faster is not None:
-            return f"{self.faster:g}x as fast: {'met' if ratio >= self.faster else 'MISSED'}"
+            return f"{self.peer}, {self.faster:g}x as fast: {_verdict(peer / ours >= self.faster)}"
+        if self.more_seconds is not None:
+            more = f"+{readable(ours - peer)}" if ours > peer else "+0"
+            met = _verdict(ours - peer <= self.more_seconds)
+            return f"{self.peer}, at most +{readable(self.more_seconds)}, is {more}: {met}"
         assert self.at_most is not None
-        return f"at most {self.at_most:g}x its time: {'met' if 1 / ratio <= self.at_most else 'MISSED'}"
+        return f"{self.peer}, at most {self.at_most:g}x its time: {_verdict(ours / peer <= self.at_most)}"
+
+
+def _verdict(met: bool) -> str:
+    return "met" if met else "MISSED"
 
 
 @attrs.frozen
@@ -138,7 +154,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for row in rows:
         ratios = {name: seconds / row.ours for name, seconds in row.peers.items()}
         peers = ", ".join(f"{name} {ratio:.{2 if ratio < 1 else 1}f}x" for name, ratio in ratios.items())
-        goals = "; ".join(f"{goal.peer}, {goal.text(ratios[goal.peer])}" for goal in row.goals)
+        goals = "; ".join(goal.text(row.ours, row.peers) for goal in row.goals)
         say(f"| {row.question} | {readable(row.ours)} | {peers} | {goals} |")
 
 

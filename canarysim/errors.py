@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,7 +24,17 @@ __all__ = [
 
 
 class CanarysimError(Exception):
-    """The base of every error that canarysim raises on purpose."""
+    """The base of every error that canarysim raises on purpose. Errors can be pickled, data and all."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: type[CanarysimError], args: tuple[Any, ...], data: dict[str, Any]) -> CanarysimError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(data)
+    return error
 
 
 class InvalidValue(CanarysimError, ValueError):
@@ -134,6 +143,8 @@ class NotExportable(CanarysimError, ValueError):
 
 def near(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """The names closest to a mistyped one, best first; letter case does not keep two names apart."""
+    from difflib import get_close_matches
+
     folded: dict[str, str] = {}
     for candidate in known:
         folded.setdefault(candidate.lower(), candidate)

@@ -59,7 +59,20 @@ def _header_pairs(headers: Headers | None) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-@attrs.frozen(init=False)
+_EVERYDAY_NAME = re.compile(r"[a-z0-9-]+")
+_EVERYDAY_VALUE = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")
+
+
+def _everyday(pairs: tuple[tuple[str, str], ...]) -> dict[str, tuple[str, ...]] | None:
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in pairs:
+        if name in found or not (_EVERYDAY_NAME.fullmatch(name) and _EVERYDAY_VALUE.fullmatch(value)):
+            return None
+        found[name] = (value,)
+    return found
+
+
+@attrs.frozen(init=False, repr=False)
 class Request:
     """A request: path with query, and by keyword ``method``, ``authority``, ``scheme`` and ``headers``.
 
@@ -76,6 +89,8 @@ class Request:
     authority: str
     scheme: str | None
     headers: tuple[tuple[str, str], ...]
+    #: The headers by name where each stands once and is text that needs no treatment; else None.
+    everyday_headers: dict[str, tuple[str, ...]] | None = attrs.field(eq=False, repr=False)
 
     def __init__(
         self,
@@ -107,6 +122,7 @@ class Request:
             _text(authority, "the authority"),
             None if scheme is None else _text(scheme, "the scheme"),
             pairs,
+            _everyday(pairs),
         )
 
     @classmethod

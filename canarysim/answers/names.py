@@ -46,8 +46,9 @@ LABELS = ("cluster", "function", "upstream")
 
 def resolve(table: RouteTable, wanted: str | Mapping[str, str]) -> dict[str, str]:
     """The labels a destination must bear: ``{"cluster": ...}`` from a name, or from a mapping of labels."""
-    labels: dict[str, str] = {}
-    labels.update({"cluster": wanted} if isinstance(wanted, str) else wanted)
+    if isinstance(wanted, str):
+        return {"cluster": resolve_cluster(table, wanted)}
+    labels = dict(wanted)
     for label in labels:
         if label not in LABELS:
             raise UnknownName("label of a destination", label, LABELS)

@@ -26,8 +26,8 @@ __all__ = ["Multinomial"]
 
 EXACT = 2**53
 
-SCALAR_LEVELS = 4
-"""Levels of 1, 2, 4 and 8 nodes: so few binomials are faster one by one. The draws are the same."""
+SCALAR_LEVELS = 5
+"""Levels of 1, 2, 4, 8 and 16 nodes: so few binomials are faster one by one. The draws are the same."""
 
 
 class Multinomial:
@@ -69,7 +69,8 @@ class Multinomial:
         for lighter_share in self._levels[:SCALAR_LEVELS]:
             halves: list[int] = []
             for count, share in zip(few, lighter_share.tolist(), strict=True):
-                lighter = generator.binomial(count, share)
+                # A binomial of share 0 draws nothing either, but the call costs a microsecond.
+                lighter = generator.binomial(count, share) if share else 0
                 halves += lighter, count - lighter
             few = halves
         counts = np.array(few, np.int64)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os.path
 import textwrap
 from collections import Counter
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from canarysim.problems import Severity
@@ -151,7 +151,7 @@ def _with_source(lead: str, text: str, source: Where) -> list[str]:
 def _place(source: Where | None) -> str:
     if source is None or source.line is None:
         return ""
-    return f"{PurePath(source.file).name}:{source.line}"
+    return f"{os.path.basename(source.file)}:{source.line}"
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

@@ -5,7 +5,7 @@ The dialect of a document is chosen by its API group and kind together; Istio ha
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 import attrs
@@ -17,7 +17,6 @@ from canarysim.problems import Problem, Severity, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from os import PathLike
 
     from canarysim.table.route_table import RouteTable
 
@@ -27,7 +26,7 @@ _SUFFIXES = frozenset([".yaml", ".yml", ".json"])
 
 
 def load(
-    *paths: str | PathLike[str], table: str | None = None, errors: str = "raise", envoy: str | None = None
+    *paths: str | os.PathLike[str], table: str | None = None, errors: str = "raise", envoy: str | None = None
 ) -> RouteTable:
     """The route table of manifests in files and folders (``.yaml``, ``.yml``, ``.json``; recursive).
 
@@ -41,7 +40,7 @@ def load(
 
 
 def load_all(
-    *paths: str | PathLike[str], errors: str = "raise", envoy: str | None = None
+    *paths: str | os.PathLike[str], errors: str = "raise", envoy: str | None = None
 ) -> dict[str, RouteTable]:
     """Every route table of manifests in files and folders, by name. Raises ManifestError."""
     _check(errors)
@@ -52,7 +51,7 @@ def load_all(
     for path in paths:
         if isinstance(path, str) and "\n" in path:
             raise InvalidValue("text_not_path", "that is text, not a path; loads() reads text")
-        texts += [(str(file), _text(file, problems)) for file in _files(Path(path), problems)]
+        texts += [(file, _text(file, problems)) for file in _files(os.fspath(path), problems)]
     return _tables([(file, text) for file, text in texts if text is not None], problems, envoy)
 
 
@@ -79,32 +78,39 @@ def _chosen(tables: dict[str, RouteTable], name: str | None) -> RouteTable:
     return next(iter(tables.values()))
 
 
-def _files(path: Path, problems: list[Problem]) -> Iterator[Path]:
-    if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.suffix.lower() in _SUFFIXES and p.is_file())
-        if not found:
-            problems.append(
-                Problem(
-                    "empty_folder",
-                    Severity.ERROR,
-                    "the folder has no manifest",
-                    Where(str(path)),
-                    "canarysim reads files that end in .yaml, .yml or .json",
-                )
-            )
-        yield from found
-    else:
+def _files(path: str, problems: list[Problem]) -> Iterator[str]:
+    """The file that a path names, or the manifests below a folder in the order of their names."""
+    if not os.path.isdir(path):
         yield path
+        return
+    found = [
+        os.path.join(folder, name)
+        for folder, _, names in os.walk(path)
+        for name in names
+        if os.path.splitext(name)[1].lower() in _SUFFIXES
+    ]
+    if not found:
+        problems.append(
+            Problem(
+                "empty_folder",
+                Severity.ERROR,
+                "the folder has no manifest",
+                Where(path),
+                "canarysim reads files that end in .yaml, .yml or .json",
+            )
+        )
+    yield from sorted(found)
 
 
-def _text(path: Path, problems: list[Problem]) -> str | None:
+def _text(path: str, problems: list[Problem]) -> str | None:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        with open(path, "rb") as file:
+            return file.read().decode("utf-8-sig")
     except OSError as error:
         message = f"the file cannot be read: {error.strerror or error}"
     except UnicodeDecodeError as error:
         message = f"the file is not UTF-8 (byte {error.start})"
-    problems.append(Problem("unreadable_file", Severity.ERROR, message, Where(str(path))))
+    problems.append(Problem("unreadable_file", Severity.ERROR, message, Where(path)))
     return None
 
 

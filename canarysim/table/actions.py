@@ -73,6 +73,8 @@ class RouteAction:
     destinations: tuple[Destination, ...]
     weighted: bool = attrs.field(default=False, kw_only=True)
     prefix_rewrite: str = attrs.field(default="", kw_only=True)
+    #: The destination that every random value leads to, if there is one.
+    certain: Destination | None = attrs.field(init=False, eq=False, repr=False)
     _ends: tuple[int, ...] = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -85,20 +87,14 @@ class RouteAction:
             raise InvalidValue("weights_sum_to_zero", "the weights sum to 0; at least one must be above 0")
         if ends[-1] > MAX_TOTAL:
             raise InvalidValue("weights_overflow", f"the weights sum to {ends[-1]}, more than Envoy's {MAX_TOTAL}")
+        with_weight = [d for d in self.destinations if d.weight or not self.weighted]
+        object.__setattr__(self, "certain", with_weight[0] if len(with_weight) == 1 else None)
         object.__setattr__(self, "_ends", ends)
 
     @property
     def total(self) -> int:
         """The sum of the weights; 1 for a single cluster."""
         return self._ends[-1]
-
-    @property
-    def certain(self) -> Destination | None:
-        """The destination that every random value leads to, if there is one."""
-        if not self.weighted:
-            return self.destinations[0]
-        with_weight = [d for d in self.destinations if d.weight]
-        return with_weight[0] if len(with_weight) == 1 else None
 
     def pick(self, random_value: int) -> Destination:
         """The destination of one random value. Cost: O(log destinations)."""

@@ -87,7 +87,7 @@ _T = TypeVar("_T")
 class DomainIndex(Generic[_T]):
     """Finds what belongs to a host. Cost of a search: O(number of different lengths of wildcards)."""
 
-    __slots__ = ("_default", "_exact", "_prefixes", "_suffixes")
+    __slots__ = ("_default", "_exact", "_only_default", "_prefixes", "_suffixes")
 
     def __init__(self, entries: Iterable[tuple[str, _T]]) -> None:
         """``entries`` are (domain, item); raises InvalidValue with code ``duplicate_domain`` (fact 4)."""
@@ -113,11 +113,14 @@ class DomainIndex(Generic[_T]):
                     domain=domain,
                     items=(known[1], item),
                 )
+        self._only_default = not (self._exact or by_length["suffix"] or by_length["prefix"])
         self._suffixes = sorted(by_length["suffix"].items(), reverse=True)
         self._prefixes = sorted(by_length["prefix"].items(), reverse=True)
 
     def find(self, host: str) -> tuple[DomainRule, _T] | None:
         """The rule that takes a host (octets) and what belongs to it, or None."""
+        if self._only_default:
+            return self._default
         host = fold_host(host)
         if (found := self._exact.get(host)) is not None:
             return found

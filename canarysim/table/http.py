@@ -32,9 +32,11 @@ from canarysim.request import octets, readable
 from canarysim.table.paths import merge_slashes, normalize
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from canarysim.request import Request
 
-__all__ = ["INVENTED", "HttpSettings", "Invented", "Seen", "see"]
+__all__ = ["HttpSettings", "Invented", "Seen", "see"]
 
 
 @attrs.frozen
@@ -54,9 +56,6 @@ class Invented(str):
 
 #: A status, and why a request is answered with it before any route is looked at.
 Refusal = tuple[int, str]
-
-#: Headers that Envoy gives a value of its own where the client sends none.
-INVENTED = {"x-request-id": (Invented("<a random UUID>"),)}
 
 _DROPPED = frozenset(
     """
@@ -95,12 +94,8 @@ _METHODS = frozenset(
 )
 
 # Most requests need none of the treatment below, and these say so at once.
-_EVERYDAY_TARGET = re.compile(
-    r"(?:/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9_~!$&'()*+,;=:@.-]*)+/?(?:\?[!-\"$-~]*)?|/"
-)
-_EVERYDAY_HOST = re.compile(r"[A-Za-z0-9.-]*")
-_EVERYDAY_NAME = re.compile(r"[a-z0-9-]+")
-_EVERYDAY_VALUE = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")
+_TREATED_TARGET = re.compile(r"[^A-Za-z0-9/_~!$&'()*+,;=:@.?-]|/\.")
+_TREATED_HOST = re.compile(r"[^A-Za-z0-9.-]")
 _SPECIAL = _DROPPED | {"te", "expect", "x-request-id", "x-forwarded-proto", _STREAM_DURATION}
 
 #: What a connection header must not name.
@@ -116,18 +111,24 @@ _HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:%@\[\]]*")
 class Seen:
     """A request as the router sees it; all text as octets.
 
-    ``headers`` maps each name, pseudo headers included, to the values a matcher sees. ``fields`` are the
-    client's headers as they go upstream. ``notes`` say what was changed before matching. ``refused`` is
-    (status, reason) where the request is answered before routing. ``route_path`` is the path without query,
-    empty for CONNECT, which has none.
+    ``fields`` are the client's headers as they go upstream. ``notes`` say what was changed before matching.
+    ``refused`` is (status, reason) where the request is answered before routing. ``route_path`` is the path
+    without query, empty for CONNECT, which has none. ``scheme`` is ``:scheme``, ``listener`` the scheme of the
+    listener.
     """
 
-    __slots__ = ("_query", "authority", "fields", "headers", "notes", "path", "refused", "route_path")
+    __slots__ = (
+        *("_headers", "_query", "authority", "fields", "listener", "method", "notes"),
+        *("path", "refused", "route_path", "scheme"),
+    )
 
     def __init__(
         self,
         path: str,
+        method: str,
         authority: str,
+        scheme: str,
+        listener: str,
         headers: dict[str, tuple[str, ...]],
         fields: tuple[tuple[str, str], ...],
         notes: tuple[str, ...] = (),
@@ -135,20 +136,22 @@ class Seen:
     ) -> None:
         self.path = path
         self.route_path = path.partition("?")[0]
+        self.method = method
         self.authority = authority
-        self.headers = headers
+        self.scheme = scheme
+        self.listener = listener
+        self._headers = headers
         self.fields = fields
         self.notes = notes
         self.refused = refused
         self._query: dict[str, str] | None = None
 
-    @property
-    def method(self) -> str:
-        return self.headers[":method"][0]
-
-    @property
-    def scheme(self) -> str:
-        return self.headers[":scheme"][0]
+    def header(self, name: str) -> tuple[str, ...] | None:
+        """The values of a header that a matcher sees, pseudo headers and Envoy's own included; None without."""
+        values = self._headers.get(name)
+        if values is None and name in _DERIVED:
+            return _DERIVED[name](self)
+        return values
 
     @property
     def query(self) -> dict[str, str]:
@@ -162,12 +165,28 @@ class Seen:
         return self._query
 
 
+#: What matchers see of a request besides the headers that the client sent.
+_DERIVED: dict[str, Callable[[Seen], tuple[str, ...]]] = {
+    ":method": lambda seen: (seen.method,),
+    ":path": lambda seen: (seen.path,),
+    ":authority": lambda seen: (seen.authority,),
+    ":scheme": lambda seen: (seen.scheme,),
+    "x-forwarded-proto": lambda seen: (seen.listener,),
+    "x-request-id": lambda _: (Invented("<a random UUID>"),),
+}
+
+
 def see(request: Request, http: HttpSettings, *, envoy: str, scheme: str) -> Seen:
     """What the router of a listener with ``scheme`` makes of a request. Cost: O(size of the request)."""
     path, method, authority = request.path, request.method, request.authority
     notes: list[str] = []
     refused: Refusal | None = None
-    if not (_EVERYDAY_TARGET.fullmatch(path) and _EVERYDAY_HOST.fullmatch(authority) and method in _METHODS):
+    if (
+        path[:1] != "/"
+        or method not in _METHODS
+        or _TREATED_TARGET.search(path)
+        or _TREATED_HOST.search(authority)
+    ):
         path, method, authority = octets(path), octets(method), octets(authority)
         _note_what_http1_refuses(request, path, method, authority, notes)
         if method == "CONNECT":
@@ -178,20 +197,19 @@ def see(request: Request, http: HttpSettings, *, envoy: str, scheme: str) -> See
             notes.append(f"the port {port[0]} was stripped from the host")
             authority = authority[: port.start()]
 
-    headers: dict[str, tuple[str, ...]] = {}
-    fields: tuple[tuple[str, str], ...] = ()
-    if request.headers:
+    stated = scheme
+    everyday = request.everyday_headers
+    if everyday is not None and _SPECIAL.isdisjoint(everyday):
+        headers, fields = everyday, request.headers
+    else:
         headers, fields, why = _treated_headers(request, envoy, notes)
         refused = refused or why
-    proto = headers.setdefault("x-forwarded-proto", (scheme,))[0].lower()
-    stated = request.scheme.lower() if request.scheme else proto if proto in ("http", "https") else scheme
-    if "x-request-id" not in headers:
-        headers["x-request-id"] = INVENTED["x-request-id"]
-    headers[":method"] = (method,)
-    headers[":path"] = (path,)
-    headers[":authority"] = (authority,)
-    headers[":scheme"] = (octets(stated),)
-    return Seen(path, authority, headers, fields, tuple(notes), refused)
+        (proto,) = headers.get("x-forwarded-proto", (scheme,))
+        if proto.lower() in ("http", "https"):
+            stated = proto.lower()
+    if request.scheme is not None:
+        stated = octets(request.scheme.lower())
+    return Seen(path, method, authority, stated, scheme, headers, fields, tuple(notes) if notes else (), refused)
 
 
 def _note_what_http1_refuses(request: Request, path: str, method: str, authority: str, notes: list[str]) -> None:
@@ -232,14 +250,6 @@ def _treated_headers(
     request: Request, envoy: str, notes: list[str]
 ) -> tuple[dict[str, tuple[str, ...]], tuple[tuple[str, str], ...], Refusal | None]:
     """The headers a matcher sees, those that go upstream, and a refusal."""
-    everyday: dict[str, tuple[str, ...]] = {}
-    for name, value in request.headers:
-        if name in _SPECIAL or not (_EVERYDAY_NAME.fullmatch(name) and _EVERYDAY_VALUE.fullmatch(value)):
-            break
-        everyday[name] = (value,)
-    else:
-        if len(everyday) == len(request.headers):
-            return everyday, request.headers, None
     fields = _joined_fields(request, notes)
     refused = _without_hop_by_hop(fields, notes)
     seen: dict[str, tuple[str, ...]] = {}

@@ -89,7 +89,7 @@ class HeaderView:
         return "method" if self.header == ":method" else f"header {readable(self.header)}"
 
     def get(self, seen: Seen) -> tuple[str, ...] | None:
-        return seen.headers.get(self.header)
+        return seen.header(self.header)
 
     def show(self, value: Any) -> str:
         return "missing" if value is None else ", ".join(repr(readable(text)) for text in value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from operator import index
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import attrs
 
@@ -27,8 +28,7 @@ __all__ = ["ENVOY_VERSIONS", "Found", "RouteTable"]
 ENVOY_VERSIONS = ("1.36", "1.40")
 
 
-@attrs.define(eq=False)
-class Found:
+class Found(NamedTuple):
     """How far the search for a route came: the request as seen, the host and the rule that took it, the route.
 
     ``open_problems`` are what leaves it open whether ``route`` matches at all.
@@ -37,9 +37,9 @@ class Found:
     seen: Seen
     rule: DomainRule | None = None
     host: VirtualHost | None = None
-    needs_tls: bool = False
     route: Route | None = None
     open_problems: tuple[Problem, ...] = ()
+    needs_tls: bool = False
 
 
 @attrs.frozen
@@ -103,10 +103,10 @@ class RouteTable:
         if entry is None:
             return Found(seen)
         rule, (host, program) = entry
-        if host.require_tls and seen.headers["x-forwarded-proto"] != ("https",):
-            return Found(seen, rule, host, needs_tls=True)
+        if host.require_tls and seen.header("x-forwarded-proto") != ("https",):
+            return Found(seen, rule, host, None, (), True)
         route, problems = program.find(seen)
-        return Found(seen, rule, host, route=route, open_problems=problems)
+        return Found(seen, rule, host, route, problems)
 
     def route(self, request: Request, random_value: int | None = None) -> Decision:
         """What Envoy does with a request that drew ``random_value`` (an integer of 64 bits, from 0).
@@ -114,18 +114,18 @@ class RouteTable:
         Without one, the decision that every random value leads to; RandomValueNeeded, which carries the
         shares, where there is none. Nothing is drawn. Cost: O(routes of the host).
         """
+        if random_value is not None and not _is_random_value(random_value):
+            raise InvalidValue("bad_random_value", f"a random value is 0 to 2^64 - 1, not {random_value!r}")
         found = self.find(request)
         route = found.route
         if route is None or route.action is None or not route.decides or found.open_problems:
             return _settle(found, None)
-        if random_value is None:
-            destination = route.action.certain
-            if destination is None:
+        destination = route.action.certain
+        if destination is None:
+            if random_value is None:
                 raise RandomValueNeeded([(d, chance.share) for d, chance in _chances(found)])
-            return _settle(found, destination)
-        if isinstance(random_value, bool) or not 0 <= random_value < 2**64:
-            raise InvalidValue("bad_random_value", f"a random value is 0 to 2^64 - 1, not {random_value!r}")
-        return _settle(found, route.action.pick(random_value))
+            destination = route.action.pick(index(random_value))
+        return _settle(found, destination)
 
     def chances(self, request: Request) -> tuple[tuple[Decision, Chance], ...]:
         """Every possible decision with the random values that lead to it, in the order of the table.
@@ -151,6 +151,14 @@ class RouteTable:
         return table_text(self)
 
 
+def _is_random_value(value: object) -> bool:
+    """Also numpy's integers: whatever stands for an index and is no bool."""
+    try:
+        return not isinstance(value, bool) and 0 <= index(value) < 2**64  # type: ignore[arg-type]
+    except TypeError:
+        return False
+
+
 def names_of(destination: Destination) -> tuple[str, ...]:
     """What a destination may be called: its cluster, its Upstream as ``namespace.name``, and the bare name."""
     if destination.upstream is None:
@@ -167,7 +175,7 @@ def _chances(found: Found) -> tuple[tuple[Decision, Chance], ...]:
 
 def _settle(found: Found, destination: Destination | None) -> Decision:
     """The decision at the end of a search, once a destination is picked where there is one to pick."""
-    seen, host, route = found.seen, found.host, found.route
+    seen, _, host, route, open_problems, needs_tls = found
     kind: Kind
     status: int | None = None
     location: str | None = None
@@ -178,16 +186,16 @@ def _settle(found: Found, destination: Destination | None) -> Decision:
         kind, status = "rejected", seen.refused[0]
     elif host is None:
         kind, status = "not_found", 404
-    elif found.needs_tls:
+    elif needs_tls:
         kind, status, source = "tls_redirect", 301, host.source
         location = f"https://{seen.authority}{seen.path}"
-    elif blocked := tuple(u.problem for u in host.unknowns if not u.parts):
+    elif host.unknowns and (blocked := tuple(u.problem for u in host.unknowns if not u.parts)):
         kind, unknown, source = "unknown", blocked, host.source
     elif route is None:
         kind, status, source = "not_found", 404, host.source
     elif destination is None:
         kind, source = "unknown", route.source
-        unknown = found.open_problems or tuple(u.problem for u in route.unknowns if not u.parts)
+        unknown = open_problems or tuple(u.problem for u in route.unknowns if not u.parts)
     else:
         kind, source = "forward", destination.source or route.source
         if unknowns := (*host.unknowns, *route.unknowns, *destination.unknowns):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import compress, repeat
+from operator import call
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -19,7 +21,7 @@ from canarysim.table.matchers import (
 from canarysim.table.values import as_tuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from canarysim.table.actions import RouteAction, Unknown
     from canarysim.table.http import Seen
@@ -64,10 +66,12 @@ class Route:
     origin: str = attrs.field(default="", kw_only=True, eq=False)
     source: Where = attrs.field(default=Where(), kw_only=True, eq=False)
 
-    @property
-    def decides(self) -> bool:
-        """Whether a match settles the decision; False where something unsimulated could change it."""
-        return self.action is not None and all(unknown.parts for unknown in self.unknowns)
+    #: Whether a match settles the decision; False where something unsimulated could change it.
+    decides: bool = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        decides = self.action is not None and all(unknown.parts for unknown in self.unknowns)
+        object.__setattr__(self, "decides", decides)
 
     @property
     def rewrites(self) -> bool:
@@ -92,11 +96,11 @@ class RouteProgram:
     where everything else holds.
     """
 
-    __slots__ = ("_connect", "_steps")
+    __slots__ = ("_all", "_connect")
 
     def __init__(self, routes: tuple[Route, ...], envoy: str) -> None:
-        self._steps = tuple((route, *_compiled(route, envoy)) for route in routes)
-        self._connect = tuple(step for step in self._steps if isinstance(step[0].match.path, ConnectMatcher))
+        self._all = _compiled(routes, envoy)
+        self._connect = _compiled([r for r in routes if isinstance(r.match.path, ConnectMatcher)], envoy)
 
     def find(self, seen: Seen) -> tuple[Route | None, tuple[Problem, ...]]:
         """The first route that matches, or that may match: then with the problems that leave it open.
@@ -105,9 +109,9 @@ class RouteProgram:
         """
         # A CONNECT request has no path: of all conditions on the path only ``connect_matcher`` takes it.
         path = seen.route_path
-        for route, path_test, tests, unsure in self._steps if path else self._connect:
-            if not path_test(path):
-                continue
+        path_tests, steps = self._all if path else self._connect
+        # The loop over the path tests runs inside these iterators, and stops where the first route matches.
+        for route, tests, unsure in compress(steps, map(call, path_tests, repeat(path))):
             for get, test in tests:
                 if not test(get(seen)):
                     break
@@ -122,10 +126,18 @@ class RouteProgram:
 
 _Test = tuple["Callable[[Seen], Any]", "Callable[[Any], object]"]
 _Unsure = tuple["Matcher", "Callable[[Any], object] | None", Problem]
+_Step = tuple[Route, tuple[_Test, ...], tuple[_Unsure, ...]]
 
 
-def _compiled(route: Route, envoy: str) -> tuple[Callable[[str], object], tuple[_Test, ...], tuple[_Unsure, ...]]:
-    """The test of the path, which is asked first, the other tests, and what cannot be asked."""
+def _compiled(
+    routes: Iterable[Route], envoy: str
+) -> tuple[tuple[Callable[[str], object], ...], tuple[_Step, ...]]:
+    """The tests of the paths, which are asked first, and beside each the route with what else it asks."""
+    parts = [_compiled_route(route, envoy) for route in routes]
+    return tuple(path_test for path_test, _ in parts), tuple(step for _, step in parts)
+
+
+def _compiled_route(route: Route, envoy: str) -> tuple[Callable[[str], object], _Step]:
     path_test: Callable[[str], object] = _anything
     tests: list[_Test] = []
     unsure: list[_Unsure] = []
@@ -140,7 +152,7 @@ def _compiled(route: Route, envoy: str) -> tuple[Callable[[str], object], tuple[
             path_test = matcher.test(envoy)
         else:
             tests.append((matcher.view.get, matcher.test(envoy)))
-    return path_test, tuple(tests), tuple(unsure)
+    return path_test, (route, tuple(tests), tuple(unsure))
 
 
 def _anything(_: str) -> bool:

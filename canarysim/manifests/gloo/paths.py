@@ -11,7 +11,6 @@ Facts (source of Gloo 1.22, ValidateRoutePath and ValidatePrefixRewrite in gloo/
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
 
 __all__ = ["why_bad_path", "why_bad_rewrite"]
 
@@ -41,4 +40,8 @@ def why_bad_rewrite(rewrite: str) -> str | None:
     path = rewrite.partition("#")[0].partition("?")[0]
     if _BAD_ESCAPE.search(path):
         return "a % must be followed by two hexadecimal digits"
-    return why_bad_path(unquote(path))
+    if "%" in path:
+        from urllib.parse import unquote
+
+        path = unquote(path)
+    return why_bad_path(path)

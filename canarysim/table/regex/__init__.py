@@ -15,7 +15,7 @@ or two matchers (one inverted).
 
 Facts
 1. Envoy asks ``RE2::FullMatch``: all of the subject, with RE2's default options but the encoding. That is
-   UTF-8 in 1.36, and Latin-1 in 1.40: each byte of pattern and subject is a character (facts/envoy.md 7, 20).
+   UTF-8 in 1.36, and Latin-1 in 1.40: each byte of pattern and subject is a character (seen on both).
 2. In UTF-8 a byte that is part of no character is matched by nothing but ``\C`` (google-re2), so that a
    subject with such a byte matches no pattern without one. Overlong forms are another matter: _syntax.py.
 3. Captures, and so greedy or lazy, do not change whether the whole subject matches.
@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from canarysim.table.regex._errors import NotSimulated, Refused, RegexError
 from canarysim.table.regex._parse import parse
+from canarysim.table.regex._syntax import Literal
 
 if TYPE_CHECKING:
     from canarysim.table.regex._python import Program
@@ -39,6 +40,18 @@ if TYPE_CHECKING:
 __all__ = ["NotSimulated", "Regex", "RegexError", "compile", "literal"]
 
 _set = object.__setattr__
+
+
+class Same:
+    """How a pattern of plain ASCII runs: as an equality."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def fullmatch(self, text: str) -> bool:
+        return text == self.text
 
 
 class Regex:
@@ -52,7 +65,7 @@ class Regex:
     encoding: Encoding
     tree: Node
     groups: int
-    _program: Program | str | None
+    _program: Program | Same | str | None
 
     def __init__(self, pattern: str, encoding: Encoding = "utf-8") -> None:
         tree, groups = _parse(pattern, encoding)
@@ -62,13 +75,16 @@ class Regex:
         _set(self, "groups", groups)
         _set(self, "_program", None)
 
-    def _prepared(self) -> Program | str:
+    def _prepared(self) -> Program | Same | str:
         """How to run it, or why it is not run; found out on the first question."""
         if self._program is None:
-            from canarysim.table.regex._python import prepare
+            if isinstance(self.tree, Literal) and self.tree.text.isascii():
+                _set(self, "_program", Same(self.tree.text))
+            else:
+                from canarysim.table.regex._python import prepare
 
-            _set(self, "_program", prepare(self.tree, self.encoding))
-        return cast("Program | str", self._program)
+                _set(self, "_program", prepare(self.tree, self.encoding))
+        return cast("Program | Same | str", self._program)
 
     @property
     def simulated(self) -> bool:

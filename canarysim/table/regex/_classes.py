@@ -4,7 +4,7 @@ Facts
 1. ``\d \s \w`` and the POSIX classes are ASCII in both encodings; ``\s`` lacks \x0b and ``[[:space:]]`` has
    it (re2/perl_groups.cc; google-re2).
 2. In Latin-1 ``\p`` classes are taken by code point, below U+0100 (``\p{Greek}`` compiles and matches
-   nothing), and ``(?i)`` folds A-Z and a-z only (facts/envoy.md 7; google-re2 over all 256 bytes).
+   nothing), and ``(?i)`` folds A-Z and a-z only (seen on Envoy 1.40.0; google-re2 over all 256 bytes).
 3. In UTF-8 ``(?i)`` closes a set under Unicode's simple case folding. Of the orbits that touch ASCII two go
    beyond it: k K U+212A, and s S U+017F (re2/unicode_casefold.cc; google-re2).
 4. A named class that is negated under ``(?i)`` is folded first and negated then; an ordinary class in
