@@ -63,7 +63,7 @@ class Explanation:
     random_value: int | None = None
 
     def __str__(self) -> str:
-        from canarysim.faces.text import explanation_text
+        from canarysim.faces.explanation import explanation_text
 
         return explanation_text(self)
 

@@ -13,9 +13,8 @@ from canarysim.problems import Severity
 from canarysim.request import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from canarysim.answers.explain import Explanation, Step
     from canarysim.answers.preview import Outcome, Preview
     from canarysim.problems import Problem, Where
     from canarysim.table.actions import Destination
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route
 
-__all__ = ["explanation_text", "percent", "preview_text", "problem_text", "problems_text", "table_text"]
+__all__ = ["percent", "preview_text", "problem_text", "problems_text", "table_text"]
 
 WIDTH = 80
 
@@ -63,7 +62,7 @@ def _count(value: int | Fraction) -> str:
     return f"{float(value):,.1f}"
 
 
-def _plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
@@ -90,7 +89,7 @@ def problems_text(problems: Sequence[Problem]) -> str:
         (Severity.WARNING, "warning"),
         (Severity.INFO, "note"),
     ]
-    headline = ", ".join(_plural(counts[kind], noun) for kind, noun in kinds if counts[kind])
+    headline = ", ".join(plural(counts[kind], noun) for kind, noun in kinds if counts[kind])
     ordered = sorted(problems, key=lambda problem: [kind for kind, _ in kinds].index(problem.severity))
     return "\n".join([headline, *map(problem_text, ordered)])
 
@@ -101,7 +100,7 @@ def problems_text(problems: Sequence[Problem]) -> str:
 def table_text(table: RouteTable) -> str:
     """Every virtual host and route with the shares of its destinations, and where each stands."""
     title = table.name or "route table"
-    hosts, routes = _plural(len(table.virtual_hosts), "virtual host"), _plural(len(table.routes), "route")
+    hosts, routes = plural(len(table.virtual_hosts), "virtual host"), plural(len(table.routes), "route")
     lines = [f"{title}: {hosts}, {routes}, as Envoy {table.envoy}"]
     for host in table.virtual_hosts:
         domains = " ".join(host.domains)
@@ -114,7 +113,7 @@ def table_text(table: RouteTable) -> str:
 
 
 def _route_lines(route: Route) -> list[str]:
-    lines = _with_source(f"{route.index:>3}  ", str(route.match), route.source)
+    lines = with_source(f"{route.index:>3}  ", str(route.match), route.source)
     if route.action is not None:
         for destination, chance in route.action.chances():
             rewrite = f" -> {route.action.prefix_rewrite}" if route.action.prefix_rewrite else ""
@@ -129,7 +128,7 @@ def _destination(destination: Destination) -> str:
     return f"{destination.cluster}  {destination.function}" if destination.function else destination.cluster
 
 
-def _with_source(lead: str, text: str, source: Where) -> list[str]:
+def with_source(lead: str, text: str, source: Where) -> list[str]:
     """Text wrapped behind a lead, with the file and line at the right edge of its last line if it fits."""
     lines = textwrap.wrap(
         text,
@@ -173,7 +172,7 @@ def preview_text(preview: Preview) -> str:
     lines = [str(preview.request)]
     first = preview.outcomes[0].decision
     if first.matched is not None:
-        lines += _with_source("  ", f"route {_route_name(first.matched)}", first.matched.source)
+        lines += with_source("  ", f"route {route_name(first.matched)}", first.matched.source)
     elif first.virtual_host is not None:
         lines.append(f"  virtual host {first.virtual_host}")
     lines += [f"  note: {note}" for note in first.notes]
@@ -182,11 +181,11 @@ def preview_text(preview: Preview) -> str:
         return "\n".join(lines)
     lines += ["", *_outcome_table(preview)]
     lines += ["", *_in_words(preview)]
-    lines += _open_lines(first)
+    lines += open_lines(first)
     return "\n".join(lines)
 
 
-def _route_name(route: Route) -> str:
+def route_name(route: Route) -> str:
     return route.name + ("" if route.name_is_certain else " (number provisional)")
 
 
@@ -196,10 +195,10 @@ def _single_outcome(decision: Decision) -> list[str]:
         lines.append(f"          the path goes upstream as {readable(str(decision.path))}")
     if decision.seen.refused is not None:
         lines.append(f"          {decision.seen.refused[1]}")
-    return lines + _open_lines(decision)
+    return lines + open_lines(decision)
 
 
-def _open_lines(decision: Decision) -> list[str]:
+def open_lines(decision: Decision) -> list[str]:
     lines = []
     for problem in decision.unknown:
         lines += _wrapped(f"{problem.message} ({problem.where})", "          ")
@@ -211,7 +210,7 @@ _BAR = 20
 
 def _outcome_table(preview: Preview) -> list[str]:
     """Two lines an outcome: where to, and what n calls show of it; a bar where there is room for one."""
-    head = (f"of {_plural(preview.n, 'call')}: expect", "range", "holds", "none")
+    head = (f"of {plural(preview.n, 'call')}: expect", "range", "holds", "none")
     rows = [(_count(o.expected), _spread(o), percent(o.coverage, 1), _none(o)) for o in preview.outcomes]
     widths = [max(map(len, column)) + 3 for column in zip(head[1:], *(row[1:] for row in rows), strict=True)]
     first = max(len(row[0]) for row in rows)
@@ -255,70 +254,8 @@ def _in_words(preview: Preview) -> list[str]:
         return []
     name = rare.decision.cluster or rare.decision.outcome
     text = (
-        f"Of {_plural(preview.n, 'call')} expect {_count(rare.expected)} at {name}: {_spread(rare)} in "
+        f"Of {plural(preview.n, 'call')} expect {_count(rare.expected)} at {name}: {_spread(rare)} in "
         f"{percent(rare.coverage, 1)} of runs, none at all in {_none(rare).replace('<', 'less than')}. "
         f"To see one with 95 %, make {rare.calls_to_see:,} calls."
     )
     return _wrapped(text, "")
-
-
-# Explanations
-
-
-_FOLD_FROM = 6
-
-
-def explanation_text(explanation: Explanation) -> str:
-    """Why a request goes where it goes, on one screen: routes far from matching are folded."""
-    lines = [str(explanation.request)]
-    lines += [f"  note: {note}" for note in explanation.notes]
-    host = explanation.host
-    shown = f"host {readable(host.authority)!r}" if host.authority else "no host"
-    decision = explanation.decisions[0][0]
-    if decision.seen.refused is not None:
-        return "\n".join([*lines, f"  {decision.seen.refused[1]}: {decision.status}"])
-    if host.virtual_host is None or host.rule is None:
-        return "\n".join([*lines, f"  {shown} belongs to no virtual host: 404"])
-    domain = repr(host.rule.domain)
-    why = {
-        "exact": f"{shown} is its domain {domain}",
-        "suffix": f"{shown} ends as its domain {domain}",
-        "prefix": f"{shown} begins as its domain {domain}",
-        "default": f"its domain {domain} takes every host",
-    }[host.rule.kind]
-    lines.append(f"  virtual host {host.virtual_host.name}: {why}")
-    lines.append("")
-    lines += _steps(explanation.steps, explanation.near)
-    if explanation.winner is not None:
-        verb = "may match" if decision.kind == "unknown" and decision.destination is None else "matches"
-        lines += _with_source(
-            f"{explanation.winner.index:>3}  {verb}: ",
-            str(explanation.winner.match),
-            explanation.winner.source,
-        )
-        lines.append(f"     route {_route_name(explanation.winner)}")
-    lines.append("")
-    for each, share in explanation.decisions:
-        lead = f"{percent(share):>8}  " if len(explanation.decisions) > 1 else "      => "
-        lines.append(f"{lead}{each.outcome}")
-    if explanation.random_value is not None:
-        lines.append(f"         with the random value {explanation.random_value}")
-    lines += _open_lines(decision)
-    return "\n".join(lines)
-
-
-def _steps(steps: Sequence[Step], near: Iterable[Step]) -> list[str]:
-    keep = set(map(id, near)) if len(steps) >= _FOLD_FROM else set(map(id, steps))
-    lines: list[str] = []
-    folded = 0
-    for step in [*steps, None]:
-        if step is not None and id(step) not in keep:
-            folded += 1
-            continue
-        if folded:
-            lines.append(f"     ... {_plural(folded, 'route')} of another path or with several refusals")
-            folded = 0
-        if step is not None:
-            lines += _with_source(f"{step.route.index:>3}  ", str(step.route.match), step.route.source)
-            lines.append(f"     refused: {step.refused_by.view.name} is {step.saw}")
-    return lines
