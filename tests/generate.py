@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import canarysim as cs
+from canarysim.table.actions import RouteAction
 
 if TYPE_CHECKING:
     from random import Random
@@ -131,23 +132,96 @@ def _route(random: Random, number: int) -> dict[str, Any]:
     matchers = [_matcher(random) for _ in range(random.choice([1, 1, 1, 1, 2, 3]))]
     if random.random() < 0.97:
         route["matchers"] = matchers
-    if random.random() < 0.4:
-        route["routeAction"] = {
-            "multi": {
-                "destinations": [
-                    {
-                        "weight": weight,
-                        "destination": {"upstream": {"name": f"u{number}-{i}", "namespace": "ns"}},
-                    }
-                    for i, weight in enumerate(_weights(random))
-                ]
-            }
-        }
+    kind = random.random()
+    if kind < 0.15:
+        route["redirectAction"] = _redirect(random)
+    elif kind < 0.2:
+        route["directResponseAction"] = {"status": random.choice([200, 201, 204, 301, 404, 503, 599])}
+        if random.random() < 0.5:
+            route["directResponseAction"]["body"] = random.choice(["", "gone", "é"])
     else:
-        route["routeAction"] = {"single": {"upstream": {"name": f"u{number}"}}}
-    if random.random() < 0.3:
-        route["options"] = {"prefixRewrite": random.choice(["/", "/new", "/n/", "", "/q?r=1", "/new-x"])}
+        route["routeAction"] = _route_action(random, number)
+        if options := _options(random):
+            route["options"] = options
     return route
+
+
+def _route_action(random: Random, number: int) -> dict[str, Any]:
+    kind = random.random()
+    if kind < 0.4:
+        destinations = [
+            {"weight": weight, "destination": _destination(random, f"u{number}-{i}")}
+            for i, weight in enumerate(_weights(random))
+        ]
+        return {"multi": {"destinations": destinations}}
+    if kind < 0.5:
+        return {"clusterHeader": random.choice(["x-a", "x-cluster", "X-Canary", "user-agent"])}
+    if kind < 0.6:
+        return {"upstreamGroup": {"name": random.choice(["g0", "g1"]), "namespace": "ns"}}
+    return {"single": _destination(random, f"u{number}")}
+
+
+def _destination(random: Random, name: str) -> dict[str, Any]:
+    kind = random.random()
+    if kind < 0.1:
+        return {"kube": {"ref": {"name": name, "namespace": "Ns.x"}, "port": 80}}
+    if kind < 0.2:
+        return {"consul": {"serviceName": name}}
+    subset = {"subset": {"values": {"version": "v1"}}} if kind < 0.3 else {}
+    return {"upstream": {"name": name, "namespace": "ns"}, **subset}
+
+
+_REGEX_REWRITES = [
+    *(("a", "b"), ("^/(.*)$", "/p/\\1"), ("/a/([^/]+)", "/\\1/a"), ("x*", "-"), ("/api/v([0-9]+)", "/v\\1/api")),
+    *(("(?i)A", "\\0\\0"), ("nothing", "x"), ("/.*", "")),
+]
+
+
+def _regex_rewrite(random: Random) -> dict[str, Any]:
+    regex, substitution = random.choice(_REGEX_REWRITES)
+    return {"pattern": {"regex": regex}, "substitution": substitution}
+
+
+def _redirect(random: Random) -> dict[str, Any]:
+    redirect: dict[str, Any] = {}
+    if random.random() < 0.4:
+        redirect["hostRedirect"] = random.choice(["new.example", "new.example:99"])
+    if random.random() < 0.4:
+        redirect["httpsRedirect"] = random.random() < 0.8
+    if random.random() < 0.3:
+        redirect["portRedirect"] = random.choice([80, 443, 8443])
+    if random.random() < 0.3:
+        redirect["stripQuery"] = random.random() < 0.8
+    if random.random() < 0.5:
+        codes = ["MOVED_PERMANENTLY", "FOUND", "SEE_OTHER", "TEMPORARY_REDIRECT", "PERMANENT_REDIRECT", 2]
+        redirect["responseCode"] = random.choice(codes)
+    kind = random.random()
+    if kind < 0.3:
+        redirect["pathRedirect"] = random.choice(["/new", "new", ""])
+    elif kind < 0.6:
+        redirect["prefixRewrite"] = random.choice(["/new", "/new/", "new", "", "/n?r=1"])
+    elif kind < 0.75:
+        redirect["regexRewrite"] = _regex_rewrite(random)
+    return redirect
+
+
+def _options(random: Random) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    kind = random.random()
+    if kind < 0.3:
+        options["prefixRewrite"] = random.choice(["/", "/new", "/n/", "", "/q?r=1", "/new-x"])
+    elif kind < 0.4:
+        options["regexRewrite"] = _regex_rewrite(random)
+    kind = random.random()
+    if kind < 0.1:
+        options["hostRewrite"] = random.choice(["new.example", "new.example:81", ""])
+    elif kind < 0.2:
+        options["hostRewriteHeader"] = random.choice(["x-a", "X-B", "host", "cookie"])
+    elif kind < 0.25:
+        options["hostRewritePathRegex"] = _regex_rewrite(random)
+    if random.random() < 0.2:
+        options["appendXForwardedHost"] = random.random() < 0.8
+    return options
 
 
 def manifest(random: Random) -> str:
@@ -173,6 +247,20 @@ def manifest(random: Random) -> str:
             },
         }
         for number, host in enumerate(hosts)
+    ]
+    items += [
+        {
+            "apiVersion": "gloo.solo.io/v1",
+            "kind": "UpstreamGroup",
+            "metadata": {"name": name, "namespace": "ns"},
+            "spec": {
+                "destinations": [
+                    {"weight": weight, "destination": _destination(random, f"{name}-{i}")}
+                    for i, weight in enumerate(_weights(random))
+                ]
+            },
+        }
+        for name in ("g0", "g1")
     ]
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items}, ensure_ascii=random.random() < 0.5)
 
@@ -250,7 +338,7 @@ def _spoiled(random: Random, text: str) -> str:
 
 def request(random: Random, document: str) -> cs.Request:
     """A request aimed at one of the conditions of a manifest, sometimes just past it."""
-    items = json.loads(document)["items"]
+    items = [item for item in json.loads(document)["items"] if item["kind"] == "VirtualService"]
     spec = random.choice(items)["spec"]["virtualHost"]
     matchers = [m for route in spec["routes"] for m in route.get("matchers", [{"prefix": "/"}])]
     matcher = random.choice(matchers)
@@ -273,6 +361,8 @@ def request(random: Random, document: str) -> cs.Request:
         headers.append((random.choice(["x-a", "x-b", "x-canary", "connection", "x-forwarded-proto"]), "https"))
     if random.random() < 0.05:
         headers.append(random.choice(_TREATED))
+    if random.random() < 0.1:
+        headers.append(("x-cluster", random.choice(["u0_ns", "u1_ns", ""])))
     pieces = [
         q["name"] if value is None else f"{q['name']}={_spoiled(random, value)}"
         for q in matcher.get("queryParameters", [])
@@ -320,7 +410,7 @@ def random_value(random: Random, table: cs.RouteTable, asked: cs.Request) -> int
     """Any 64-bit value, with a liking for the edges of the intervals of the pick."""
     edges = [0, 1, 2**64 - 1, random.getrandbits(64)]
     route = table.find(asked).route
-    if route is not None and route.action is not None:
+    if route is not None and isinstance(route.action, RouteAction):
         total, end = route.action.total, 0
         for destination in route.action.destinations:
             end += destination.weight

@@ -110,9 +110,9 @@ def test_destinations_may_be_given_by_several_labels() -> None:
 def test_a_split_that_is_unknown_fails_with_the_reason() -> None:
     table = cs.loads(
         virtual_service(
-            "routes:\n- matchers: [{prefix: /r}]\n  redirectAction: {}\n"
+            "routes:\n- matchers: [{prefix: /r}]\n  delegateAction: {ref: {name: rt}}\n"
             "- routeAction: {single: {upstream: {name: r0}}}"
         )
     )
-    with pytest.raises(AssertionError, match="redirectAction is not simulated"):
+    with pytest.raises(AssertionError, match="delegateAction is not simulated"):
         cs.assert_split(table, "GET /r", {"r0": 1})

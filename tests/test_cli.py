@@ -90,14 +90,14 @@ def test_an_unknown_answer_is_exit_code_1(tmp_path: Path, capsys: pytest.Capture
     manifest = tmp_path / "m.yaml"
     manifest.write_text(
         one_route(
-            "- matchers: [{prefix: /r}]\n  redirectAction: {}\n- routeAction: {single: {upstream: {name: r0}}}\n"
+            "- matchers: [{prefix: /r}]\n  delegateAction: {ref: {name: rt}}\n- routeAction: {single: {upstream: {name: r0}}}\n"
         )
     )
     assert main(["preview", str(manifest), "GET /r"]) == 1
     assert "unknown" in capsys.readouterr().out
     assert main(["preview", str(manifest), "GET /x"]) == 0
     captured = capsys.readouterr()
-    assert "redirectAction is not simulated" in captured.err
+    assert "delegateAction is not simulated" in captured.err
     assert main(["preview", str(manifest)]) == 1
 
 

@@ -175,15 +175,8 @@ ELSEWHERE = f"- matchers: [{{prefix: /other}}]\n  {ACTION}\n"
     ("field", "route"),
     [
         ("delegateAction", "delegateAction: {ref: {name: rt, namespace: ns}}"),
-        ("redirectAction", "redirectAction: {httpsRedirect: true}"),
-        ("directResponseAction", "directResponseAction: {status: 200}"),
-        ("upstreamGroup", "routeAction: {upstreamGroup: {name: g}}"),
-        ("clusterHeader", "routeAction: {clusterHeader: x-c}"),
-        ("kube", "routeAction: {single: {kube: {ref: {name: s}, port: 80}}}"),
-        (
-            "consul",
-            "routeAction: {multi: {destinations: [{weight: 1, destination: {consul: {serviceName: s}}}]}}",
-        ),
+        ("upstreamGroup", "routeAction: {upstreamGroup: {name: g, namespace: ns}}"),
+        ("dynamicForwardProxy", "routeAction: {dynamicForwardProxy: {}}"),
         ("faults", ACTION + "\n  options: {faults: {abort: {percentage: 5, httpStatus: 500}}}"),
         ("optionsConfigRefs", ACTION + "\n  optionsConfigRefs: {delegateOptions: [{name: o}]}"),
         (
@@ -209,8 +202,6 @@ def test_a_field_that_is_not_simulated_makes_exactly_its_decisions_unknown(field
 @pytest.mark.parametrize(
     ("options", "attribute"),
     [
-        ("{regexRewrite: {pattern: {regex: a}, substitution: b}}", "path"),
-        ("{hostRewrite: other}", "authority"),
         ("{headerManipulation: {requestHeadersToAdd: [{header: {key: a, value: b}}]}}", "request_headers"),
         ("{transformations: {requestTransformation: {}}}", "path"),
         ("{stagedTransformations: {early: {requestTransforms: []}}}", "request_headers"),

@@ -115,9 +115,9 @@ def test_a_table_is_shown_whole() -> None:
 def test_what_is_unknown_is_said_with_its_place() -> None:
     from .test_gloo import one_route
 
-    table = cs.loads(one_route("- redirectAction: {httpsRedirect: true}\n"))
+    table = cs.loads(one_route("- delegateAction: {ref: {name: rt}}\n"))
     text = str(cs.preview(table, "GET /"))
     assert "unknown" in text
-    assert "redirectAction is not simulated" in " ".join(text.split())
+    assert "delegateAction is not simulated" in " ".join(text.split())
     assert "<text>:" in text
     assert "unknown" in str(table)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from canarysim.problems import Severity
 from canarysim.request import readable
+from canarysim.table.actions import RouteAction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,10 +115,16 @@ def table_text(table: RouteTable) -> str:
 
 def _route_lines(route: Route) -> list[str]:
     lines = with_source(f"{route.index:>3}  ", str(route.match), route.source)
-    if route.action is not None:
-        for destination, chance in route.action.chances():
-            rewrite = f" -> {route.action.prefix_rewrite}" if route.action.prefix_rewrite else ""
-            lines.append(f"  {percent(chance.share):>8}  {_destination(destination)}{rewrite}")
+    action = route.action
+    if isinstance(action, RouteAction):
+        rewrites = f"  -> {action.path_rewrite}" if action.path_rewrite else ""
+        rewrites += f"  host {action.host_rewrite}" if action.host_rewrite else ""
+        if action.cluster_header:
+            lines.append(f"     100 %  the cluster that {action.cluster_header} names{rewrites}")
+        for destination, chance in action.chances():
+            lines.append(f"  {percent(chance.share):>8}  {_destination(destination)}{rewrites}")
+    elif action is not None:
+        lines.append(f"     100 %  {action}")
     for unknown in route.unknowns:
         what = "" if unknown.parts else "unknown: "
         lines += _wrapped(f"{what}{unknown.problem.message}", "            ")

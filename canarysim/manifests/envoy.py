@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from canarysim.errors import NotExportable
+from canarysim.table.actions import RouteAction
+from canarysim.table.redirects import DirectResponseAction, RedirectAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from canarysim.table.actions import RouteAction, Unknown
+    from canarysim.table.actions import Unknown
     from canarysim.table.hosts import VirtualHost
     from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route
@@ -38,8 +40,9 @@ def _unknowns(table: RouteTable) -> Iterator[Unknown]:
         yield from host.unknowns
         for route in host.routes:
             yield from route.unknowns
-            for destination in route.action.destinations if route.action else ():
-                yield from destination.unknowns
+            if isinstance(route.action, RouteAction):
+                for destination in route.action.destinations:
+                    yield from destination.unknowns
 
 
 def _virtual_host(host: VirtualHost) -> dict[str, Any]:
@@ -59,12 +62,7 @@ def _route(route: Route) -> dict[str, Any]:
         match["query_parameters"] = [matcher.to_envoy() for matcher in route.match.query_parameters]
     assert route.action is not None  # a route without one has unknowns, which were refused
     named = {"name": route.name} if route.name else {}
-    return {**named, "match": match, "route": _action(route.action)}
+    return {**named, "match": match, _FIELDS[type(route.action)]: route.action.to_envoy()}
 
 
-def _action(action: RouteAction) -> dict[str, Any]:
-    rewrite = {"prefix_rewrite": action.prefix_rewrite} if action.prefix_rewrite else {}
-    if not action.weighted:
-        return {"cluster": action.destinations[0].cluster, **rewrite}
-    clusters = [{"name": d.cluster, "weight": d.weight} for d in action.destinations]
-    return {"weighted_clusters": {"clusters": clusters}, **rewrite}
+_FIELDS = {RouteAction: "route", RedirectAction: "redirect", DirectResponseAction: "direct_response"}

@@ -19,7 +19,7 @@ import attrs
 
 from canarysim.errors import near
 from canarysim.manifests.document import Mapping, Node, Scalar, Sequence
-from canarysim.manifests.scalars import WrongType, is_null, to_bool, to_int, to_text
+from canarysim.manifests.scalars import WrongType, is_null, to_bool, to_int, to_name, to_text
 from canarysim.problems import Problem, Severity, Where
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ __all__ = [
     "STRING",
     "UINT32",
     "Effect",
+    "EnumOf",
     "Field",
     "Legacy",
     "ListOf",
@@ -73,6 +74,13 @@ class Whole:
 
 UINT32 = Whole(0, 2**32 - 1)
 INT32 = Whole(-(2**31), 2**31 - 1)
+
+
+@attrs.frozen
+class EnumOf:
+    """One of ``names``, written as the name or as its number; read as the name."""
+
+    names: tuple[str, ...]
 
 
 @attrs.frozen
@@ -130,7 +138,7 @@ class Message:
         return list(self._by_name)
 
 
-Type = _Plain | Whole | ListOf | MapOf | Message
+Type = _Plain | Whole | EnumOf | ListOf | MapOf | Message
 
 
 class Record:
@@ -184,6 +192,11 @@ class Reader:
         self.file = file
         self.resource = resource
         self.problems: list[Problem] = []
+
+    def name_resource(self, resource: str) -> None:
+        """Says whose nodes are read, once that is known; problems found before learn it too."""
+        self.resource = resource
+        self.problems[:] = [attrs.evolve(p, where=attrs.evolve(p.where, resource=resource)) for p in self.problems]
 
     def where(self, node: Node, path: str) -> Where:
         return Where(self.file, node.line, node.column, path, self.resource)
@@ -263,7 +276,7 @@ class Reader:
             pairs = {k: self.value(kind.item, v, f"{path}.{k}") for k, (_, v) in node.entries.items()}
             return {k: v for k, v in pairs.items() if v is not None}
         if not isinstance(node, Scalar):
-            what = "a whole number" if isinstance(kind, Whole) else kind.value
+            what = kind.value if isinstance(kind, _Plain) else "a number" if isinstance(kind, Whole) else "a name"
             self.error("wrong_type", f"{_last(path)} must be {what}, not {node.kind}", node, path)
             return None
         try:
@@ -271,6 +284,8 @@ class Reader:
                 return to_text(node)
             if kind is BOOL:
                 return to_bool(node)
+            if isinstance(kind, EnumOf):
+                return to_name(node, kind.names)
             assert isinstance(kind, Whole)
             return to_int(node, kind.low, kind.high)
         except WrongType as wrong:

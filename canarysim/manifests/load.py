@@ -115,23 +115,22 @@ def _text(path: str, problems: list[Problem]) -> str | None:
 
 
 def _tables(texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: str | None) -> dict[str, RouteTable]:
-    sources = []
-    readers = []
+    resources = gloo.Resources()
+    services = 0
     for file, text in texts:
         documents, found = read_documents(text, file)
         problems += found
         for document in documents:
             for node, path in _resources(document, ""):
-                if _is_gloo(node, file, path, problems) and isinstance(node, Mapping):
-                    source, reader = gloo.read_resource(node, file, path)
-                    readers.append(reader)
-                    if source is not None:
-                        sources.append(source)
-    tables, between = gloo.build(sources, envoy)
-    for reader in readers:
+                kind = _kind_to_read(node, file, path, problems)
+                if kind is not None and isinstance(node, Mapping):
+                    resources.read(node, kind, file, path)
+                    services += kind == "VirtualService"
+    tables, between = gloo.build(resources, envoy)
+    for reader in resources.readers:
         problems += reader.problems
     problems += between
-    if not readers and not any(problem.severity is Severity.ERROR for problem in problems):
+    if not services and not any(problem.severity is Severity.ERROR for problem in problems):
         files = sorted({file for file, _ in texts})
         problems.append(
             Problem(
@@ -167,8 +166,8 @@ def _text_of(node: Node, key: str) -> str:
     return value.text if isinstance(value, Scalar) else ""
 
 
-def _is_gloo(node: Node, file: str, path: str, problems: list[Problem]) -> bool:
-    """Whether a document is for the Gloo dialect; says what it is otherwise."""
+def _kind_to_read(node: Node, file: str, path: str, problems: list[Problem]) -> str | None:
+    """The kind of a document that the Gloo dialect reads; says what it is otherwise."""
     kind, api_version = _text_of(node, "kind"), _text_of(node, "apiVersion")
     group = api_version.rpartition("/")[0]
     where = Where(file, node.line, node.column, path, kind)
@@ -188,12 +187,12 @@ def _is_gloo(node: Node, file: str, path: str, problems: list[Problem]) -> bool:
             problems.append(
                 Problem("not_a_resource", Severity.INFO, f"not a Kubernetes resource: no {missing}", where)
             )
-        return False
-    if group in gloo.GROUPS:
-        if kind in gloo.KINDS:
-            return True
+        return None
+    if group in gloo.KINDS:
+        if kind in gloo.KINDS[group]:
+            return kind
         if kind not in gloo.NOT_READ:
-            similar = near(kind, gloo.KINDS | gloo.NOT_READ, 1)
+            similar = near(kind, gloo.KINDS[group] | gloo.NOT_READ, 1)
             problems.append(
                 Problem(
                     "unknown_kind",
@@ -203,10 +202,10 @@ def _is_gloo(node: Node, file: str, path: str, problems: list[Problem]) -> bool:
                     f"did you mean {similar[0]}?" if similar else "",
                 )
             )
-            return False
+            return None
     elif kind == "VirtualService":
         istio = group == "networking.istio.io"
-        similar = near(group, gloo.GROUPS, 1)
+        similar = near(group, gloo.KINDS, 1)
         hint = "canarysim reads VirtualServices of Gloo: apiVersion: gateway.solo.io/v1"
         problems.append(
             Problem(
@@ -217,6 +216,6 @@ def _is_gloo(node: Node, file: str, path: str, problems: list[Problem]) -> bool:
                 f"did you mean {similar[0]}/v1?" if similar and not istio else hint,
             )
         )
-        return False
+        return None
     problems.append(Problem("not_read", Severity.INFO, f"{kind} of {group or api_version} is not read", where))
-    return False
+    return None

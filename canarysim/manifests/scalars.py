@@ -6,8 +6,8 @@ Facts:
    false`` in the usual capitalisations are booleans, ``null ~`` and nothing at all are null, ``010`` is octal,
    ``1_000`` an integer. Times and dates stay text. Quoted text is text.
 2. Protobuf's JSON reader then asks for the type of the field: a string takes no number and no boolean; an
-   unsigned integer takes a number without a fraction, or the text of one; a boolean only a boolean; null is
-   the same as an absent field.
+   unsigned integer takes a number without a fraction, or the text of one; a boolean only a boolean; an enum
+   the name or the number of a value; null is the same as an absent field.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from canarysim.manifests.document import Scalar
 
-__all__ = ["WrongType", "is_null", "to_bool", "to_int", "to_text"]
+__all__ = ["WrongType", "is_null", "to_bool", "to_int", "to_name", "to_text"]
 
 _TRUE = frozenset("y Y yes Yes YES true True TRUE on On ON".split())
 _FALSE = frozenset("n N no No NO false False FALSE off Off OFF".split())
@@ -96,6 +96,16 @@ def to_int(scalar: Scalar, low: int, high: int) -> int:
     if value != int(value):
         raise WrongType(f"must be a whole number, not {text}", "write it without a fraction")
     return int(value)
+
+
+def to_name(scalar: Scalar, names: tuple[str, ...]) -> str:
+    """The name of an enum's value, which may be written as its number."""
+    if scalar.text in names:
+        return scalar.text
+    if _kind(scalar) == "int" and 0 <= (number := _int(scalar.text)) < len(names):
+        return names[number]
+    hint = f"write one of {', '.join(names)}"
+    raise WrongType(f"must be one of the names of its values, not {_shown(scalar)}", hint)
 
 
 def _int(text: str) -> int:

@@ -46,6 +46,7 @@ class Decision:
     unknown: tuple[Problem, ...] = attrs.field(eq=False)
     open_parts: tuple[str, ...]
     seen: Seen = attrs.field(eq=False, repr=False)
+    envoy: str = attrs.field(eq=False, repr=False)
     source: Where | None = attrs.field(eq=False)
 
     @property
@@ -75,30 +76,41 @@ class Decision:
 
     @property
     def path(self) -> str | None:
-        """The path with query as it goes upstream, after rewriting; None where it is open or nothing is sent."""
+        """The path with query as it goes upstream, after rewriting; None where it is open or nothing is sent.
+
+        What a function makes of it is not in it: that is ``upstream_request``.
+        """
         if self.kind != "forward" or self.matched is None or "path" in self.open_parts:
             return None
-        return self.matched.rewrite(self.seen)
+        return self.matched.upstream_path(self.seen, self.envoy)[0]
 
     @property
     def authority(self) -> str | None:
         """The host as it goes upstream; None where it is open or nothing is sent."""
-        return None if self.kind != "forward" or "authority" in self.open_parts else self.seen.authority
+        if self.kind != "forward" or self.matched is None or "authority" in self.open_parts:
+            return None
+        new = self.matched.upstream_host(self.seen, self.envoy)
+        return self.seen.authority if new is None else new
 
     @property
     def request_headers(self) -> tuple[tuple[str, str], ...] | None:
-        """The client's headers as they go upstream, and ``x-envoy-original-path`` where the path was rewritten.
+        """The client's headers as they go upstream, and those that tell of rewrites.
 
-        Without what Envoy adds of its own (x-request-id, x-forwarded-proto, timeouts). None where open.
+        That is ``x-envoy-original-path``, ``x-envoy-original-host`` and ``x-forwarded-host``; not what Envoy adds
+        to every request (x-request-id, x-forwarded-proto, timeouts). None where they are open or nothing is
+        sent.
         """
         if self.kind != "forward" or self.matched is None or "request_headers" in self.open_parts:
             return None
-        fields = self.seen.fields
-        path = self.path
-        if path is not None and self.matched.rewrites:
-            kept = tuple(field for field in fields if field[0] != "x-envoy-original-path")
-            return (*kept, ("x-envoy-original-path", self.seen.path))
-        return fields
+        told: dict[str, str] = {}
+        if self.matched.upstream_host(self.seen, self.envoy) is not None:
+            told["x-envoy-original-host"] = self.seen.authority
+            if self.matched.appends_forwarded_host:
+                before = self.seen.header("x-forwarded-host")
+                told["x-forwarded-host"] = ",".join((*(before or ()), self.seen.authority))
+        if self.matched.upstream_path(self.seen, self.envoy)[1]:
+            told["x-envoy-original-path"] = self.seen.path
+        return (*(field for field in self.seen.fields if field[0] not in told), *told.items())
 
     @property
     def upstream_request(self) -> None:
@@ -121,6 +133,10 @@ class Decision:
             case "rejected":
                 return f"rejected ({self.status})"
             case "tls_redirect" | "redirect":
-                return f"redirect to {self.location} ({self.status})"
+                return f"redirect to {self.location or 'an open place'} ({self.status})"
+            case "direct_response":
+                return f"response {self.status}"
+            case "cluster_not_found":
+                return f"no cluster named ({self.status})"
             case _:
                 return self.kind.replace("_", " ")

@@ -48,6 +48,7 @@ __all__ = [
     "QueryParameterMatcher",
     "QueryView",
     "StringMatcher",
+    "check_regex",
     "encoding_of",
 ]
 
@@ -124,7 +125,7 @@ class StringMatcher:
 
     def __attrs_post_init__(self) -> None:
         if self.kind == "safe_regex":
-            _check_regex(self.value)
+            check_regex(self.value)
 
     def test(self, envoy: str) -> Test:
         if self.kind == "exact":
@@ -145,7 +146,7 @@ def _lower(name: str) -> str:
     return name.lower()
 
 
-def _check_regex(pattern: str) -> None:
+def check_regex(pattern: str) -> None:
     """Refuses what RE2 refuses; an empty regex is refused by Envoy itself."""
     if not pattern:
         raise InvalidValue("empty_regex", "a regex must not be empty")
@@ -256,7 +257,7 @@ class PathRegex(_PathMatcher):
     case_sensitive: bool = attrs.field(default=True, kw_only=True)  # kept and without effect, as in Envoy
 
     def __attrs_post_init__(self) -> None:
-        _check_regex(self.regex)
+        check_regex(self.regex)
 
     def test(self, envoy: str) -> Test:
         return regex.compile(self.regex, encoding_of(envoy)).fullmatch

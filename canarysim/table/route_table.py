@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import attrs
 
 from canarysim.errors import InvalidValue, RandomValueNeeded
+from canarysim.table.actions import RouteAction
 from canarysim.table.chance import EVERY, Chance
 from canarysim.table.decision import Decision
 from canarysim.table.hosts import DomainIndex, DomainRule, VirtualHost
 from canarysim.table.http import HttpSettings, Seen, see
+from canarysim.table.redirects import DirectResponseAction, RedirectAction
 from canarysim.table.routes import Route, RouteProgram
 from canarysim.table.values import as_tuple
 
@@ -81,7 +83,9 @@ class RouteTable:
     @property
     def destinations(self) -> tuple[Destination, ...]:
         """The destinations of all routes, in order, those of weight 0 included; they may repeat."""
-        return tuple(d for route in self.routes if route.action for d in route.action.destinations)
+        return tuple(
+            d for route in self.routes if isinstance(route.action, RouteAction) for d in route.action.destinations
+        )
 
     def routes_to(self, name: str) -> tuple[Route, ...]:
         """The routes that name a cluster or an Upstream, even with weight 0. () where none does.
@@ -91,7 +95,8 @@ class RouteTable:
         return tuple(
             route
             for route in self.routes
-            if route.action and any(name in names_of(destination) for destination in route.action.destinations)
+            if isinstance(route.action, RouteAction)
+            and any(name in names_of(destination) for destination in route.action.destinations)
         )
 
     def find(self, request: Request) -> Found:
@@ -118,21 +123,24 @@ class RouteTable:
             raise InvalidValue("bad_random_value", f"a random value is 0 to 2^64 - 1, not {random_value!r}")
         found = self.find(request)
         route = found.route
-        if route is None or route.action is None or not route.decides or found.open_problems:
-            return _settle(found, None)
-        destination = route.action.certain
+        if route is None or not route.decides or found.open_problems:
+            return _settle(found, None, self.envoy)
+        action = route.action
+        if not isinstance(action, RouteAction) or action.cluster_header:
+            return _settle(found, None, self.envoy)
+        destination = action.certain
         if destination is None:
             if random_value is None:
-                raise RandomValueNeeded([(d, chance.share) for d, chance in _chances(found)])
-            destination = route.action.pick(index(random_value))
-        return _settle(found, destination)
+                raise RandomValueNeeded([(d, chance.share) for d, chance in _chances(found, self.envoy)])
+            destination = action.pick(index(random_value))
+        return _settle(found, destination, self.envoy)
 
     def chances(self, request: Request) -> tuple[tuple[Decision, Chance], ...]:
         """Every possible decision with the random values that lead to it, in the order of the table.
 
         The shares add to 1; destinations of weight 0 are there, with share 0.
         """
-        return _chances(self.find(request))
+        return _chances(self.find(request), self.envoy)
 
     def shares(self, request: Request) -> tuple[tuple[Decision, Fraction], ...]:
         """Every possible decision with its exact share of all random values."""
@@ -166,14 +174,16 @@ def names_of(destination: Destination) -> tuple[str, ...]:
     return destination.cluster, destination.upstream, destination.upstream.rpartition(".")[2]
 
 
-def _chances(found: Found) -> tuple[tuple[Decision, Chance], ...]:
+def _chances(found: Found, envoy: str) -> tuple[tuple[Decision, Chance], ...]:
     route = found.route
-    if route is None or route.action is None or not route.decides or found.open_problems:
-        return ((_settle(found, None), EVERY),)
-    return tuple((_settle(found, destination), chance) for destination, chance in route.action.chances())
+    if route is None or not route.decides or found.open_problems:
+        return ((_settle(found, None, envoy), EVERY),)
+    if not isinstance(route.action, RouteAction) or route.action.cluster_header:
+        return ((_settle(found, None, envoy), EVERY),)
+    return tuple((_settle(found, destination, envoy), chance) for destination, chance in route.action.chances())
 
 
-def _settle(found: Found, destination: Destination | None) -> Decision:
+def _settle(found: Found, destination: Destination | None, envoy: str) -> Decision:
     """The decision at the end of a search, once a destination is picked where there is one to pick."""
     seen, _, host, route, open_problems, needs_tls = found
     kind: Kind
@@ -193,14 +203,30 @@ def _settle(found: Found, destination: Destination | None) -> Decision:
         kind, unknown, source = "unknown", blocked, host.source
     elif route is None:
         kind, status, source = "not_found", 404, host.source
-    elif destination is None:
+    elif open_problems or not route.decides:
         kind, source = "unknown", route.source
         unknown = open_problems or tuple(u.problem for u in route.unknowns if not u.parts)
     else:
-        kind, source = "forward", destination.source or route.source
-        if unknowns := (*host.unknowns, *route.unknowns, *destination.unknowns):
+        action, source = route.action, route.source
+        unknowns = (*host.unknowns, *route.unknowns, *route.open_rewrites(envoy))
+        if isinstance(action, RedirectAction):
+            kind, status = "redirect", action.status
+        elif isinstance(action, DirectResponseAction):
+            kind, status, location = "direct_response", action.status, action.location(seen)
+        else:
+            assert action is not None
+            if action.cluster_header:
+                destination = action.named(seen)
+            if destination is None:
+                kind, status = "cluster_not_found", 503
+            else:
+                kind, source = "forward", destination.source or route.source
+                unknowns += destination.unknowns
+        if unknowns:
             unknown = tuple(u.problem for u in unknowns)
             parts = tuple(dict.fromkeys(part for u in unknowns for part in u.parts))
+        if isinstance(action, RedirectAction) and "location" not in parts:
+            location = action.location(seen, route.match.path, envoy)
     return Decision(
         kind,
         None if host is None else host.name,
@@ -211,5 +237,6 @@ def _settle(found: Found, destination: Destination | None) -> Decision:
         unknown,
         parts,
         seen,
+        envoy,
         source,
     )

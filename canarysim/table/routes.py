@@ -9,25 +9,23 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from canarysim.problems import Problem, Severity, Where
-from canarysim.request import octets
+from canarysim.table.actions import RouteAction, Unknown
 from canarysim.table.http import Invented
-from canarysim.table.matchers import (
-    ConnectMatcher,
-    HeaderMatcher,
-    PathMatcher,
-    PathPrefix,
-    QueryParameterMatcher,
-)
+from canarysim.table.matchers import ConnectMatcher, HeaderMatcher, PathMatcher, QueryParameterMatcher
+from canarysim.table.redirects import DirectResponseAction, RedirectAction
+from canarysim.table.rewrites import PrefixRewrite, RegexRewrite
 from canarysim.table.values import as_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from canarysim.table.actions import RouteAction, Unknown
     from canarysim.table.http import Seen
     from canarysim.table.matchers import Matcher
 
-__all__ = ["Route", "RouteMatch", "RouteProgram"]
+__all__ = ["Action", "Route", "RouteMatch", "RouteProgram"]
+
+
+Action = RouteAction | RedirectAction | DirectResponseAction
 
 
 @attrs.frozen
@@ -58,7 +56,7 @@ class Route:
     """
 
     match: RouteMatch
-    action: RouteAction | None
+    action: Action | None
     name: str = attrs.field(default="", kw_only=True)
     index: int = attrs.field(default=0, kw_only=True)
     name_is_certain: bool = attrs.field(default=True, kw_only=True)
@@ -73,20 +71,46 @@ class Route:
         decides = self.action is not None and all(unknown.parts for unknown in self.unknowns)
         object.__setattr__(self, "decides", decides)
 
-    @property
-    def rewrites(self) -> bool:
-        """Whether the path that goes upstream is not the one that was matched."""
-        return self.action is not None and bool(self.action.prefix_rewrite)
+    def upstream_path(self, seen: Seen, envoy: str) -> tuple[str, bool]:
+        """The path with query as it goes upstream, and whether it counts as rewritten (rewrites.py)."""
+        rewrite = self.action.path_rewrite if isinstance(self.action, RouteAction) else None
+        if rewrite is None or rewrite == PrefixRewrite(""):
+            return seen.path, False
+        new = rewrite.apply(seen.route_path, self.match.path, envoy)
+        if not new and envoy != "1.36" and isinstance(rewrite, RegexRewrite):
+            return seen.path, False
+        return new + seen.path[len(seen.route_path) :], True
 
-    def rewrite(self, seen: Seen) -> str:
-        """The path that goes upstream (actions.py, fact 3)."""
-        path = seen.path
-        new = "" if self.action is None else octets(self.action.prefix_rewrite)
-        if not new:
-            return path
-        if isinstance(self.match.path, PathPrefix):
-            return new + path[len(octets(self.match.path.prefix)) :]
-        return new + path[len(seen.route_path) :]
+    def upstream_host(self, seen: Seen, envoy: str) -> str | None:
+        """The host as it goes upstream, where it is rewritten; else None."""
+        rewrite = self.action.host_rewrite if isinstance(self.action, RouteAction) else None
+        return None if rewrite is None else rewrite.apply(seen, envoy)
+
+    @property
+    def appends_forwarded_host(self) -> bool:
+        """Whether the host before a rewrite is appended to ``x-forwarded-host``."""
+        rewrite = self.action.host_rewrite if isinstance(self.action, RouteAction) else None
+        return rewrite is not None and rewrite.append_x_forwarded_host
+
+    def open_rewrites(self, envoy: str) -> tuple[Unknown, ...]:
+        """What the rewrites of the route leave open: a regex that is not run."""
+        action = self.action
+        found: list[tuple[str | None, tuple[str, ...]]] = []
+        if isinstance(action, RedirectAction):
+            found.append((action.why_unknown(envoy), ("location",)))
+        elif isinstance(action, RouteAction):
+            if action.path_rewrite is not None:
+                found.append((action.path_rewrite.why_unknown(envoy), ("path", "request_headers")))
+            if action.host_rewrite is not None:
+                found.append((action.host_rewrite.why_unknown(envoy), ("authority", "request_headers")))
+        return tuple(
+            Unknown(
+                Problem("not_simulated", Severity.WARNING, f"a rewrite is not simulated: {why}", self.source),
+                parts,
+            )
+            for why, parts in found
+            if why is not None
+        )
 
 
 class RouteProgram:

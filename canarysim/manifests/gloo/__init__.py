@@ -1,4 +1,4 @@
-"""Gloo (gateway.solo.io): VirtualServices of today and of 2019, as Gloo 1.22 would translate them.
+"""Gloo: VirtualServices of today and of 2019, and UpstreamGroups, as Gloo 1.22 would translate them.
 
 Facts (source of Gloo 1.22):
 
@@ -16,7 +16,8 @@ import attrs
 
 from canarysim.errors import InvalidValue
 from canarysim.manifests.fields import Reader, Record
-from canarysim.manifests.gloo.fields import RESOURCE
+from canarysim.manifests.gloo.destinations import weighted_destinations
+from canarysim.manifests.gloo.fields import UPSTREAM_GROUP, VIRTUAL_SERVICE
 from canarysim.manifests.gloo.translate import VirtualServiceSource, virtual_host
 from canarysim.problems import Problem, Severity
 from canarysim.table.hosts import DomainRule
@@ -24,19 +25,25 @@ from canarysim.table.http import HttpSettings
 from canarysim.table.route_table import RouteTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from canarysim.manifests.document import Mapping
+    from canarysim.table.actions import Destination
     from canarysim.table.hosts import VirtualHost
 
-__all__ = ["GROUPS", "KINDS", "NOT_READ", "build", "read_resource"]
+__all__ = ["KINDS", "NOT_READ", "Resources", "build"]
 
-#: The API groups of this dialect; the second was an alternative spelling in 2019.
-GROUPS = frozenset(["gateway.solo.io", "gateway.solo.io.v2"])
-#: The kinds that are read.
-KINDS = frozenset(["VirtualService"])
-#: Kinds of Gloo's that say something about routing and are not read so far.
-NOT_READ = frozenset(["RouteTable", "Gateway", "RouteOption", "VirtualHostOption", "UpstreamGroup", "Upstream"])
+#: The kinds that are read, by API group; the second spelling of the first group is of 2019.
+KINDS = {
+    "gateway.solo.io": frozenset(["VirtualService"]),
+    "gateway.solo.io.v2": frozenset(["VirtualService"]),
+    "gloo.solo.io": frozenset(["UpstreamGroup"]),
+}
+#: Kinds of Gloo's that are not read so far.
+NOT_READ = frozenset(
+    """
+    RouteTable Gateway MatchableHttpGateway MatchableTcpGateway RouteOption VirtualHostOption HttpListenerOption
+    ListenerOption Upstream Proxy Settings
+    """.split()
+)
 
 ENVOY = "1.36"
 
@@ -52,38 +59,45 @@ _PLAIN = _Gateway("gateway-proxy", "listener-::-8080-routes", "http")
 _SSL = _Gateway("gateway-proxy-ssl", "listener-::-8443-routes", "https")
 
 
-def read_resource(node: Mapping, file: str, path: str) -> tuple[VirtualServiceSource | None, Reader]:
-    """One VirtualService, and the reader that knows its problems. ``path`` is where it stands in its document."""
-    reader = Reader(file)
-    record = reader.message(RESOURCE, node, path)
-    metadata: Record | None = None if record is None else record.get("metadata")
-    name = "" if metadata is None else metadata.get("name", "")
-    namespace = ("" if metadata is None else metadata.get("namespace", "")) or "default"
-    if record is not None and not name and not (metadata and "name" in metadata.damaged):
-        (metadata or record).report("no_name", "the resource has no name", None, "add metadata.name")
-    label = f"VirtualService {namespace}/{name or '?'}"
-    reader.resource = label
-    reader.problems[:] = [
-        attrs.evolve(problem, where=attrs.evolve(problem.where, resource=label)) for problem in reader.problems
-    ]
-    if record is None or not name:
-        return None, reader
-    spec = record.get("spec")
-    if spec is None:
-        if record.lacks("spec"):
-            record.report("no_spec", "the resource has no spec", None, "add spec.virtualHost")
-        return None, reader
-    return VirtualServiceSource(namespace, name, spec), reader
+@attrs.define
+class Resources:
+    """What was read, before it is put together."""
+
+    virtual_services: list[VirtualServiceSource] = attrs.field(factory=list)
+    groups: dict[tuple[str, str], tuple[Destination, ...] | None] = attrs.field(factory=dict)
+    readers: list[Reader] = attrs.field(factory=list)
+
+    def read(self, node: Mapping, kind: str, file: str, path: str) -> None:
+        """Takes one resource; ``path`` is where it stands in its document."""
+        reader = Reader(file)
+        self.readers.append(reader)
+        record = reader.message(UPSTREAM_GROUP if kind == "UpstreamGroup" else VIRTUAL_SERVICE, node, path)
+        metadata: Record | None = None if record is None else record.get("metadata")
+        name = "" if metadata is None else metadata.get("name", "")
+        namespace = ("" if metadata is None else metadata.get("namespace", "")) or "default"
+        if record is not None and not name and not (metadata and "name" in metadata.damaged):
+            (metadata or record).report("no_name", "the resource has no name", None, "add metadata.name")
+        reader.name_resource(f"{kind} {namespace}/{name or '?'}")
+        if record is None or not name:
+            return
+        spec = record.get("spec")
+        if spec is None:
+            if record.lacks("spec"):
+                record.report("no_spec", "the resource has no spec", None, "add spec:")
+        elif kind == "UpstreamGroup":
+            if (namespace, name) in self.groups:
+                spec.report("duplicate_resource", f"there is another UpstreamGroup {namespace}/{name}")
+            self.groups[namespace, name] = weighted_destinations(spec, namespace)
+        else:
+            self.virtual_services.append(VirtualServiceSource(namespace, name, spec))
 
 
-def build(
-    sources: Iterable[VirtualServiceSource], envoy: str | None
-) -> tuple[dict[str, RouteTable], list[Problem]]:
+def build(resources: Resources, envoy: str | None) -> tuple[dict[str, RouteTable], list[Problem]]:
     """The route tables of all VirtualServices by name of their gateway, and what is wrong between them."""
     by_gateway: dict[_Gateway, list[tuple[VirtualServiceSource, VirtualHost]]] = {}
-    for source in sources:
+    for source in resources.virtual_services:
         gateway = _SSL if source.ssl else _PLAIN
-        host = virtual_host(source, gateway.name)
+        host = virtual_host(source, gateway.name, resources.groups)
         if host is not None:
             by_gateway.setdefault(gateway, []).append((source, host))
     tables: dict[str, RouteTable] = {}

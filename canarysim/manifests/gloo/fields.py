@@ -17,22 +17,24 @@ from canarysim.manifests.fields import (
     STRING,
     UINT32,
     Effect,
+    EnumOf,
     Field,
     Legacy,
     ListOf,
     MapOf,
     Message,
 )
+from canarysim.table.redirects import REDIRECT_CODES
 
 if TYPE_CHECKING:
     from canarysim.manifests.fields import Record
 
-__all__ = ["RESOURCE"]
+__all__ = ["UPSTREAM_GROUP", "VIRTUAL_SERVICE"]
 
 _INERT = Effect.INERT
 _OPEN = Effect.UNSIMULATED
 
-_UPSTREAM_SEES = ("path", "authority", "request_headers")
+_UPSTREAM_SEES = ("path", "authority", "request_headers", "location")
 
 
 def _inert(note: str, *names: str) -> tuple[Field, ...]:
@@ -53,6 +55,17 @@ _REWRITTEN = "changes what the upstream is sent"
 _COSMETIC = "says something of the resource, not of requests"
 
 REF = Message("ResourceRef", (Field("name", STRING), Field("namespace", STRING)))
+
+REGEX_REWRITE = Message(
+    "RegexMatchAndSubstitute",
+    (
+        Field(
+            "pattern",
+            Message("RegexMatcher", (Field("regex", STRING), *_inert("there is one engine, RE2", "googleRe2"))),
+        ),
+        Field("substitution", STRING),
+    ),
+)
 
 HEADER_MATCHER = Message(
     "HeaderMatcher",
@@ -132,10 +145,24 @@ DESTINATION = Message(
     "Destination",
     (
         Field("upstream", REF, oneof="destination"),
-        Field("kube", ANY, _OPEN, "Kubernetes services as destinations are not read", oneof="destination"),
-        Field("consul", ANY, _OPEN, "Consul services as destinations are not read", oneof="destination"),
+        Field(
+            "kube",
+            Message("KubernetesServiceDestination", (Field("ref", REF), Field("port", UINT32))),
+            oneof="destination",
+        ),
+        Field(
+            "consul",
+            Message(
+                "ConsulServiceDestination",
+                (
+                    Field("serviceName", STRING),
+                    *_inert("chooses endpoints inside the cluster", "tags", "dataCenters"),
+                ),
+            ),
+            oneof="destination",
+        ),
         Field("destinationSpec", DESTINATION_SPEC),
-        Field("subset", ANY, _INERT, "chooses endpoints inside the cluster"),
+        Field("subset", Message("Subset", (Field("values", MapOf(STRING)),))),
     ),
 )
 
@@ -179,14 +206,8 @@ ROUTE_ACTION = Message(
     (
         Field("single", DESTINATION, oneof="destination"),
         Field("multi", MULTI_DESTINATION, oneof="destination"),
-        Field("upstreamGroup", REF, _OPEN, "UpstreamGroups are not read", oneof="destination"),
-        Field(
-            "clusterHeader",
-            STRING,
-            _OPEN,
-            "clusters named by a header are not simulated",
-            oneof="destination",
-        ),
+        Field("upstreamGroup", REF, oneof="destination"),
+        Field("clusterHeader", STRING, oneof="destination"),
         Field(
             "dynamicForwardProxy",
             ANY,
@@ -222,10 +243,10 @@ _ROUTE_OPTION_FIELDS = (
     *_inert("chooses endpoints inside the cluster", "lbHash"),
     *_inert(_COSMETIC, "envoyMetadata"),
     Field("autoHostRewrite", BOOL, _INERT, "takes effect for clusters found by DNS only", oneof="hostRewrite"),
-    Field("hostRewriteHeader", STRING, _OPEN, _REWRITTEN, ("authority",), oneof="hostRewrite"),
-    Field("hostRewritePathRegex", ANY, _OPEN, _REWRITTEN, ("authority",), oneof="hostRewrite"),
-    Field("appendXForwardedHost", BOOL, _OPEN, _REWRITTEN, ("request_headers",)),
-    Field("regexRewrite", ANY, _OPEN, _REWRITTEN, ("path", "request_headers")),
+    Field("hostRewriteHeader", STRING, oneof="hostRewrite"),
+    Field("hostRewritePathRegex", REGEX_REWRITE, oneof="hostRewrite"),
+    Field("appendXForwardedHost", BOOL),
+    Field("regexRewrite", REGEX_REWRITE),
     Field("faults", ANY, _OPEN, "faults end or delay requests by chance"),
     Field("shadowing", ANY, _OPEN, "shadowed requests are not simulated", ("mirrors",)),
     Field("ai", ANY, _OPEN, "the AI gateway changes what the upstream is sent", _UPSTREAM_SEES),
@@ -234,7 +255,7 @@ ROUTE_OPTIONS = Message(
     "RouteOptions",
     (
         Field("prefixRewrite", STRING),
-        Field("hostRewrite", STRING, _OPEN, _REWRITTEN, ("authority",), oneof="hostRewrite"),
+        Field("hostRewrite", STRING, oneof="hostRewrite"),
         *_ROUTE_OPTION_FIELDS,
     ),
 )
@@ -258,17 +279,25 @@ ROUTE_PLUGINS = Message(
     "RoutePlugins",
     (
         Field("prefixRewrite", Message("PrefixRewrite", (Field("prefixRewrite", STRING),))),
-        Field(
-            "hostRewrite",
-            Message("HostRewrite", (Field("hostRewrite", STRING),)),
-            _OPEN,
-            _REWRITTEN,
-            ("authority",),
-            oneof="hostRewrite",
-        ),
+        Field("hostRewrite", Message("HostRewrite", (Field("hostRewrite", STRING),)), oneof="hostRewrite"),
         *_ROUTE_OPTION_FIELDS,
     ),
 )
+
+REDIRECT_ACTION = Message(
+    "RedirectAction",
+    (
+        Field("hostRedirect", STRING),
+        Field("pathRedirect", STRING, oneof="path"),
+        Field("prefixRewrite", STRING, oneof="path"),
+        Field("regexRewrite", REGEX_REWRITE, oneof="path"),
+        Field("responseCode", EnumOf(tuple(REDIRECT_CODES))),
+        Field("httpsRedirect", BOOL),
+        Field("stripQuery", BOOL),
+        Field("portRedirect", UINT32),
+    ),
+)
+DIRECT_RESPONSE_ACTION = Message("DirectResponseAction", (Field("status", UINT32), Field("body", STRING)))
 
 DELEGATE_OPTIONS = Message("DelegateOptionsRefs", (Field("delegateOptions", ListOf(REF)),))
 
@@ -280,8 +309,8 @@ ROUTE = Message(
         Field("inheritableMatchers", BOOL, _INERT, "concerns delegated routes, which are not read"),
         Field("inheritablePathMatchers", BOOL, _INERT, "concerns delegated routes, which are not read"),
         Field("routeAction", ROUTE_ACTION, oneof="action"),
-        Field("redirectAction", ANY, _OPEN, "redirects are not simulated", oneof="action"),
-        Field("directResponseAction", ANY, _OPEN, "direct responses are not simulated", oneof="action"),
+        Field("redirectAction", REDIRECT_ACTION, oneof="action"),
+        Field("directResponseAction", DIRECT_RESPONSE_ACTION, oneof="action"),
         Field("delegateAction", ANY, _OPEN, "delegation is not expanded", oneof="action"),
         Field("graphqlApiRef", ANY, _OPEN, "GraphQL was removed from Gloo", oneof="action"),
         Field("options", ROUTE_OPTIONS, legacy=(Legacy("routePlugins", ROUTE_PLUGINS, _unwrapped),)),
@@ -352,13 +381,27 @@ METADATA = Message(
     ),
 )
 
-RESOURCE = Message(
-    "resource",
+UPSTREAM_GROUP_SPEC = Message(
+    "UpstreamGroup",
     (
-        Field("apiVersion", STRING),
-        Field("kind", STRING),
-        Field("metadata", METADATA),
-        Field("spec", VIRTUAL_SERVICE_SPEC),
-        *_inert(_COSMETIC, "status"),
+        Field("destinations", ListOf(WEIGHTED_DESTINATION)),
+        *_inert(_COSMETIC, "status", "namespacedStatuses"),
     ),
 )
+
+
+def _resource(spec: Message) -> Message:
+    return Message(
+        "resource",
+        (
+            Field("apiVersion", STRING),
+            Field("kind", STRING),
+            Field("metadata", METADATA),
+            Field("spec", spec),
+            *_inert(_COSMETIC, "status"),
+        ),
+    )
+
+
+VIRTUAL_SERVICE = _resource(VIRTUAL_SERVICE_SPEC)
+UPSTREAM_GROUP = _resource(UPSTREAM_GROUP_SPEC)

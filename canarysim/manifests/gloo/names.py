@@ -7,11 +7,24 @@ Facts (source of Gloo 1.22, packages gateway/pkg/translator and gloo/pkg/transla
    matchers of the route. A route that the user named has its long name in the middle.
 3. The long name is ``vs:<gateway>_<proxy>_<namespace>_<VirtualService>_route:<name of the route>``.
 4. The cluster of an Upstream is ``<name>_<namespace>``.
+5. A Kubernetes service as destination stands for an Upstream ``kube-svc:<namespace>-<service>-<port>`` in the
+   namespace of the service; what follows the colon is cleaned of characters that names must not have, and
+   shortened with an MD5 sum beyond 63 characters. A Consul service stands for ``consul-svc:<service>`` in
+   ``gloo-system``.
 """
 
 from __future__ import annotations
 
-__all__ = ["cluster_of_upstream", "route_name", "user_route_name", "virtual_host_name"]
+import re
+
+__all__ = [
+    "cluster_of_upstream",
+    "consul_upstream",
+    "kube_upstream",
+    "route_name",
+    "user_route_name",
+    "virtual_host_name",
+]
 
 
 def virtual_host_name(namespace: str, name: str) -> str:
@@ -33,3 +46,23 @@ def route_name(virtual_host: str, route: int, matcher: int, long_name: str = "")
 def cluster_of_upstream(namespace: str, name: str) -> str:
     """Fact 4."""
     return f"{name}_{namespace}" if namespace else name
+
+
+def kube_upstream(namespace: str, service: str, port: int) -> tuple[str, str]:
+    """Fact 5: namespace and name of the Upstream."""
+    return namespace, f"kube-svc:{_clean(f'{namespace}-{service}-{port}')}"
+
+
+def consul_upstream(service: str) -> tuple[str, str]:
+    """Fact 5: namespace and name of the Upstream."""
+    return "gloo-system", f"consul-svc:{service}"
+
+
+def _clean(name: str) -> str:
+    name = re.sub("[\\[\\]\n\"']", "", re.sub("[*/.:_ ]", "-", name))
+    if len(name) > 63:
+        from hashlib import md5
+
+        digest = md5(name.encode(), usedforsecurity=False).hexdigest()
+        name = f"{name[:31]}-{digest[:31]}"
+    return name.lower()

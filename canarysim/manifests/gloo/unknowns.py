@@ -1,0 +1,83 @@
+"""What stands in a VirtualService and is not simulated, and what it leaves open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from canarysim.manifests.document import Mapping, Node, Scalar, Sequence
+from canarysim.manifests.fields import Effect, Message, Record
+from canarysim.problems import Problem, Severity
+from canarysim.table.actions import Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from canarysim.table.routes import Route
+
+__all__ = ["claims_unknown", "unknowns_of"]
+
+
+def unknowns_of(record: Record, skip: tuple[str, ...] = ()) -> Iterator[Unknown]:
+    """What stands in a message, and in the messages that are a part of it, and is not simulated.
+
+    Matchers and weighted destinations are asked by those who read them: what they leave open is theirs.
+    ``skip`` names fields that have no effect where they stand.
+    """
+    for field in record.message.fields:
+        if field.name not in record or field.name in skip:
+            continue
+        value = record[field.name]
+        if field.effect is Effect.UNSIMULATED:
+            parts = field.parts
+            if field.name in ("transformations", "stagedTransformations"):
+                if _holds_true(value, "clearRouteCache"):
+                    parts = ()
+                elif not _transforms_requests(value):
+                    continue
+            problem = record.warn("not_simulated", f"{field.name} is not simulated: {field.note}", field.name)
+            yield Unknown(problem, parts)
+        elif isinstance(field.type, Message) and field.effect is Effect.SIMULATED and field.name in _INSIDE:
+            yield from unknowns_of(value, skip)
+
+
+#: The messages that are a part of the one around them, as against members of a list.
+_INSIDE = frozenset(["options", "headerManipulation", "routeAction", "single", "destination"])
+
+
+def _transforms_requests(node: Node) -> bool:
+    """Whether a transformation says anything of requests, as against responses only."""
+    if isinstance(node, Mapping):
+        return any(
+            key in ("requestTransformation", "requestTransforms") or _transforms_requests(value)
+            for key, (_, value) in node.entries.items()
+        )
+    return isinstance(node, Sequence) and any(map(_transforms_requests, node.items))
+
+
+def _holds_true(node: Node, name: str) -> bool:
+    """Whether a key of that name stands anywhere below with any value but false."""
+    if isinstance(node, Mapping):
+        return any(
+            (key == name and not (isinstance(value, Scalar) and value.text.lower() in ("false", "null", "")))
+            or _holds_true(value, name)
+            for key, (_, value) in node.entries.items()
+        )
+    return isinstance(node, Sequence) and any(_holds_true(item, name) for item in node.items)
+
+
+def claims_unknown(host: Record, routes: list[Route]) -> Unknown | None:
+    """Claims of a token put into headers, after which Gloo matches again: routes that look at headers may win."""
+    options: Record | None = host.get("options")
+    if options is None or not any(route.match.headers for route in routes):
+        return None
+    for name in ("jwt", "jwtStaged"):
+        if name in options and _holds_true(options[name], "claimsToHeaders"):
+            problem = Problem(
+                "not_simulated",
+                Severity.WARNING,
+                f"{name} turns claims into headers, which routes of this host match on",
+                options.where(name),
+            )
+            options.reader.problems.append(problem)
+            return Unknown(problem)
+    return None
