@@ -136,7 +136,7 @@ def _route(random: Random, number: int) -> dict[str, Any]:
     if kind < 0.15:
         route["redirectAction"] = _redirect(random)
     elif kind < 0.2:
-        route["directResponseAction"] = {"status": random.choice([200, 201, 204, 301, 404, 503, 599])}
+        route["directResponseAction"] = {"status": random.choice([200, 201, 301, 404, 503, 599])}
         if random.random() < 0.5:
             route["directResponseAction"]["body"] = random.choice(["", "gone", "é"])
     else:

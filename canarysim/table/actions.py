@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from canarysim.errors import InvalidValue
+from canarysim.request import readable
 from canarysim.table.chance import EVERY, Chance, Residues
 from canarysim.table.values import as_tuple
 
@@ -117,9 +118,8 @@ class RouteAction:
 
     def named(self, seen: Seen) -> Destination | None:
         """The destination that the cluster header of a request names (fact 3)."""
-        name = ":authority" if self.cluster_header.lower() == "host" else self.cluster_header.lower()
-        values = seen.header(name)
-        return Destination(values[0]) if values and values[0] else None
+        name = seen.first_value(self.cluster_header)
+        return None if name is None else Destination(readable(name))
 
     def chances(self) -> Iterator[tuple[Destination, Chance]]:
         """Each destination, those of weight 0 included, with the random values that lead to it."""

@@ -104,8 +104,9 @@ class Decision:
             return None
         told: dict[str, str] = {}
         if self.matched.upstream_host(self.seen, self.envoy) is not None:
-            told["x-envoy-original-host"] = self.seen.authority
-            if self.matched.appends_forwarded_host:
+            if self.seen.authority:  # nothing is told of an empty host
+                told["x-envoy-original-host"] = self.seen.authority
+            if self.seen.authority and self.matched.appends_forwarded_host:
                 before = self.seen.header("x-forwarded-host")
                 told["x-forwarded-host"] = ",".join((*(before or ()), self.seen.authority))
         if self.matched.upstream_path(self.seen, self.envoy)[1]:

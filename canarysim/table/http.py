@@ -153,6 +153,12 @@ class Seen:
             return _DERIVED[name](self)
         return values
 
+    def first_value(self, name: str) -> str | None:
+        """The first value of a header as it goes upstream, where an empty one counts as none."""
+        name = ":authority" if name.lower() == "host" else name.lower()
+        values = tuple(value for field, value in self.fields if field == name) or self.header(name)
+        return (values[0] or None) if values else None
+
     @property
     def query(self) -> dict[str, str]:
         """The first value of each query parameter (matchers.py, fact 4)."""

@@ -40,7 +40,8 @@ REDIRECT_CODES = {
     "PERMANENT_REDIRECT": 308,
 }
 
-_PORT = re.compile(r":[0-9]*\Z")
+#: What Envoy takes for a port: all behind the last colon that no bracket follows, digits or not.
+_PORT = re.compile(r":[^:\]]*\Z")
 
 
 @attrs.frozen(kw_only=True)
@@ -91,9 +92,10 @@ class RedirectAction:
             path = new or path
         elif self.path is not None and not (isinstance(self.path, PrefixRewrite) and not self.path.text):
             path = self.path.apply(path, match, envoy) or path
+        target = ("" if path.startswith("/") else "/") + path + query
         if self.strip_query and not (isinstance(self.path, str) and "?" in self.path):
-            query = ""
-        return ("" if path.startswith("/") else "/") + path + query
+            target = target.partition("?")[0]  # also a query that a rewrite brought in
+        return target
 
     def to_envoy(self) -> dict[str, Any]:
         """As Envoy's RedirectAction."""

@@ -10,7 +10,8 @@ Facts (Envoy documentation of RouteAction; run on 1.36.4 and 1.40.0, see tests/e
    the path stays and ``x-envoy-original-path`` is there all the same. An empty result is sent by 1.36; with
    1.40 the path stays and the header is missing.
 4. The host becomes a text, the first value of a header (where it is there and not empty), or what a regex
-   makes of the path without query; where that regex does not match, the whole path becomes the host.
+   makes of the path without query; where that regex does not match, the whole path becomes the host. An empty
+   result leaves the host.
    ``x-envoy-original-host`` gets the host before. ``append_x_forwarded_host`` appends that one to
    ``x-forwarded-host``, with a comma.
 """
@@ -106,10 +107,9 @@ class HostRewrite:
         if self.literal is not None:
             return octets(self.literal) or None
         if self.header is not None:
-            values = seen.header(self.header.lower())
-            return (values[0] or None) if values else None
+            return seen.first_value(self.header)
         assert self.path_regex is not None
-        return self.path_regex.apply(seen.route_path, None, envoy)
+        return self.path_regex.apply(seen.route_path, None, envoy) or None
 
     def to_envoy(self) -> dict[str, Any]:
         append = {"append_x_forwarded_host": True} if self.append_x_forwarded_host else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import canarysim as cs
-from canarysim.request import octets
+from canarysim.request import octets, readable
 
 from .judge import Judge, Raw, Verdict, Version
 
@@ -21,6 +21,7 @@ Question = tuple[cs.Request, int]
 def configuration(table: cs.RouteTable) -> tuple[dict[str, Any], dict[str, Any]]:
     """A table's export, with the random value of picks as an input, and its connection manager's settings."""
     mapping = cs.to_envoy(table)
+    mapping["validate_clusters"] = False  # as with the routes that a control plane sends
     for host in mapping["virtual_hosts"]:
         for route in host["routes"]:
             weighted = route.get("route", {}).get("weighted_clusters")
@@ -55,7 +56,7 @@ def differences(table: cs.RouteTable, question: Question, verdict: Verdict) -> l
     ours: dict[str, object] = {}
     theirs: dict[str, object] = {}
     if decision.kind != "rejected":  # Envoy may log a route for those too, and does not use it
-        ours["cluster"], theirs["cluster"] = decision.cluster, verdict.cluster
+        ours["cluster"], theirs["cluster"] = decision.cluster, verdict.cluster and readable(verdict.cluster)
     if decision.kind == "forward":
         ours |= {
             "route": decision.route or None,
@@ -87,7 +88,14 @@ def disagreements(
 ) -> list[str]:
     """Asks one Envoy about all tables; a text for each decision in which it differs."""
     found = []
-    with Judge(version, [configuration(table) for table in tables]) as judge:
+    # A header may name any cluster: those that it will name exist, so that Envoy says which it chose.
+    named = {
+        decision.cluster
+        for table, asked in zip(tables, questions, strict=True)
+        for request, value in asked
+        if (decision := table.route(request, value)).cluster is not None
+    }
+    with Judge(version, [configuration(table) for table in tables], clusters=sorted(named)) as judge:
         for number, (table, asked) in enumerate(zip(tables, questions, strict=True)):
             verdicts = judge.ask(number, [raw(table, *question) for question in asked])
             assert len(verdicts) == len(asked)
