@@ -60,6 +60,7 @@ def test_route(compare: Compare) -> None:
             d.unknown,
             d.open_parts,
             d.seen,
+            d.envoy,
             d.source,
         )
 

@@ -49,10 +49,12 @@ def _header_pairs(headers: Headers | None) -> tuple[tuple[str, str], ...]:
     if isinstance(headers, str):
         raise TypeError("headers is a mapping or (name, value) pairs, not one str; Request.parse reads text")
     items: Iterable[Any] = headers.items() if hasattr(headers, "items") else headers
+    if not hasattr(items, "__iter__"):
+        raise TypeError(f"headers is a mapping or (name, value) pairs, not {type(headers).__name__}")
     pairs = []
     for item in items:
         try:
-            name, value = item
+            name, value = [] if isinstance(item, str) else item
         except (TypeError, ValueError):
             raise TypeError(f"headers is a mapping or (name, value) pairs; {item!r} is neither") from None
         pairs.append((_text(name, "a header name").lower(), _text(value, f"the value of header {name!r}")))
@@ -135,13 +137,19 @@ class Request:
         >>> Request.parse("GET http://shop.example/findPets x-canary:true 'x-user:a b'").headers
         (('x-canary', 'true'), ('x-user', 'a b'))
         """
+        splitter = shlex.shlex(text, posix=True, punctuation_chars=False)
+        splitter.whitespace_split, splitter.commenters, splitter.escape = True, "", ""
         try:
-            words = shlex.split(text)
+            words = list(splitter)
         except ValueError as error:
             raise InvalidValue("bad_request_text", f"{text!r}: {error}") from error
         method = "GET"
         if len(words) > 1 and re.fullmatch(_METHOD, words[0]):
             method = words.pop(0)
+            if not method.isupper():
+                raise InvalidValue(
+                    "bad_request_text", f"{method!r} is no method; methods are upper case, as in 'GET /path'"
+                )
         if not words or not _TARGET.match(words[0]):
             raise InvalidValue(
                 "bad_request_text", f"{text!r} names no path; write for instance 'GET /path x-header:value'"
@@ -149,7 +157,9 @@ class Request:
         target, *rest = words
         authority, scheme = "", None
         if absolute := _ABSOLUTE.fullmatch(target):
-            scheme, authority, target = absolute[1].lower(), absolute[2], absolute[3] or "/"
+            scheme, authority, target = absolute[1].lower(), absolute[2], absolute[3]
+            if not target.startswith("/"):
+                target = f"/{target}"  # as every client does
             authority = authority.rpartition("@")[2]  # a user name is no part of the host
         headers = []
         for word in rest:
@@ -172,13 +182,18 @@ class Request:
             if self.authority:
                 pairs.insert(0, ("host", self.authority))
         words += [f"{name}:{value}" for name, value in pairs]
-        return " ".join(word if _PLAIN.fullmatch(word) else shlex.quote(word) for word in words)
+        return " ".join(word if _PLAIN.fullmatch(word) else _quoted(word) for word in words)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
 
 
-_PLAIN = re.compile(r"[^\s'\"\\]+")
+_PLAIN = re.compile(r"[^\s'\"]+")
+
+
+def _quoted(word: str) -> str:
+    """In quotes as parse reads them, which knows no escapes: a quote stands in quotes of the other kind."""
+    return "".join(f'"{part}"' if part == "'" else f"'{part}'" for part in re.split("(')", word) if part)
 
 
 def readable(text: str) -> str:

@@ -34,6 +34,7 @@ _PATH_REGEXES = [
     *("/(a|b)/c", "/\\w+", "^/a$", "/a/[^/]+", "/é"),
 ]
 _NAMES = [
+    "referer",
     "x-a",
     "x-b",
     "X-Canary",
@@ -300,6 +301,12 @@ _TREATED = [
     ("x-envoy-retry-on", "5xx"),
     ("x-envoy-anything", "1"),
     ("te", "gzip, trailers"),
+    ("referer", "https://shop.example/a?b"),
+    ("referer", "https://shop.example/#f"),
+    ("referer", "http://u@h/"),
+    ("referer", "a b"),
+    ("referer", "/a:b"),
+    ("referer", "a:b"),
     ("te", "gzip"),
     ("x-request-id", ""),
     ("x-request-id", "mine"),

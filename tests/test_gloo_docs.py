@@ -27,19 +27,20 @@ def verdict(path: Path) -> tuple[str, tuple[str, ...]]:
     return ("answered" if known == len(routes) else "partly" if known else "unknown"), ()
 
 
-def test_more_than_half_are_answered_and_every_error_has_a_place() -> None:
-    counts = Counter(verdict(path) for path in FILES)
-    summary = Counter(kind for kind, _ in counts.elements())
-    assert len(FILES) == 231
-    assert summary["answered"] + summary["partly"] == 161
-    assert dict(Counter({key: n for key, n in counts.items() if key[0] == "error"})) == {
-        ("error", ("no_name",)): 4,
-        ("error", ("no_name", "unknown_field")): 1,
-        ("error", ("unknown_field",)): 2,
-        ("error", ("no_path",)): 3,
+def test_the_verdicts_each_read_once_by_a_person() -> None:
+    """Errors are manifests that are wrong on purpose, or fragments; unknown ones wait for delegation and such."""
+    assert Counter(verdict(path) for path in FILES) == {
+        ("answered", ()): 193,
+        ("partly", ()): 3,
+        ("no routes", ()): 5,
+        ("unknown", ()): 11,
+        ("error", ("bad_path",)): 2,
+        ("error", ("bad_path", "no_destination")): 2,
         ("error", ("delegate_matchers",)): 2,
         ("error", ("no_action",)): 3,
-        ("error", ("bad_path", "no_destination")): 2,
+        ("error", ("no_name",)): 4,
+        ("error", ("no_path",)): 3,
+        ("error", ("unknown_field",)): 3,
     }
 
 

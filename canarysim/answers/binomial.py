@@ -211,10 +211,11 @@ def calls_to_see(share: Fraction, chance: Fraction = Fraction(95, 100)) -> int |
         return None
     if share == 1:
         return 1
-    calls = max(1, math.ceil(math.log(float(1 - chance)) / math.log1p(-float(share))))
-    if calls > 10_000:
+    exact = math.log(float(1 - chance)) / math.log1p(-float(share))
+    calls = max(1, math.ceil(exact))
+    if calls > 10_000 or abs(exact - round(exact)) > 1e-6:
         return calls
-    miss = 1 - share
+    miss = 1 - share  # too close to a whole number for floats to tell
     while miss**calls > 1 - chance:
         calls += 1
     while calls > 1 and miss ** (calls - 1) <= 1 - chance:

@@ -6,61 +6,91 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from canarysim.answers.fixes import path_text
+from canarysim.answers.near import Hint, Near, Refusal, domain_hints, look, nearest, other_hints
 from canarysim.answers.preview import as_request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from fractions import Fraction
 
+    from canarysim.answers.near import Look
+    from canarysim.problems import Problem
     from canarysim.request import Request
+    from canarysim.table.chance import Chance
     from canarysim.table.decision import Decision
     from canarysim.table.hosts import DomainRule, VirtualHost
-    from canarysim.table.http import Seen
     from canarysim.table.matchers import Matcher
     from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route
 
-__all__ = ["Explanation", "Host", "Step", "explain"]
+__all__ = ["Explanation", "Hint", "Host", "Near", "Refusal", "Step", "explain"]
+
+#: How many near misses are found and given hints, before the winner and after it.
+NEAREST = 5
+NEAREST_AFTER = 2
 
 
 @attrs.frozen
 class Host:
-    """The virtual host that the host of the request belongs to, and the domain that says so."""
+    """The virtual host that the host of the request belongs to, and the domain that says so.
+
+    ``domains`` are those of the whole table. ``hints`` name domains that narrowly do not take the host, where no
+    exact one does.
+    """
 
     authority: str
     virtual_host: VirtualHost | None
     rule: DomainRule | None
+    domains: tuple[str, ...] = ()
+    hints: tuple[Hint, ...] = ()
 
 
 @attrs.frozen
 class Step:
-    """A route that refused: the first condition that did not hold, and the text it looked at.
-
-    ``others_hold`` is True where this condition alone kept the route from matching.
-    """
+    """A route that refused: ``refusals`` are all conditions that did not hold, path first, never empty."""
 
     route: Route
-    refused_by: Matcher
-    saw: str
+    refusals: tuple[Refusal, ...]
+    #: Whether the first refusal alone kept a route of several conditions from matching.
     others_hold: bool
+
+    @property
+    def refused_by(self) -> Matcher:
+        """The first condition that did not hold."""
+        return self.refusals[0].condition
+
+    @property
+    def saw(self) -> str:
+        """The text that it looked at, quoted, or ``missing``."""
+        return self.refusals[0].saw
 
 
 @attrs.frozen
 class Explanation:
     """Why a request goes where it goes.
 
-    ``steps`` are the earlier routes of the host in order, ``winner`` is the route that matched (or that may
-    match, where ``decisions`` say unknown), ``near`` the refusals that hung on one condition of several.
-    ``decisions`` are (Decision, share) pairs: one where a random value was given or none is needed.
+    ``steps`` are the earlier routes of the host in order, ``winner`` is the route that matched; or that may
+    match, where ``open_problems`` say what leaves that open. ``near`` are the nearest misses, nearest first
+    (near.py says what that means), those before the winner and then those after it. ``shadowed`` are the routes
+    after the winner that would have matched, most specific first. ``decisions`` are (Decision, share) pairs: one
+    where a random value was given or none is needed; ``chances`` says which random values lead to each.
+    ``hints`` say what stood in the way besides conditions of routes.
     """
 
+    table: RouteTable = attrs.field(repr=False)
     request: Request
     host: Host
     steps: tuple[Step, ...]
     winner: Route | None
-    near: tuple[Step, ...]
+    near: tuple[Near, ...]
     decisions: tuple[tuple[Decision, Fraction], ...]
     notes: tuple[str, ...]
     random_value: int | None = None
+    shadowed: tuple[Route, ...] = ()
+    chances: tuple[tuple[Decision, Chance], ...] = ()
+    open_problems: tuple[Problem, ...] = ()
+    hints: tuple[Hint, ...] = ()
 
     def __str__(self) -> str:
         from canarysim.faces.explanation import explanation_text
@@ -69,49 +99,82 @@ class Explanation:
 
 
 def explain(table: RouteTable, request: Request | str, random_value: int | None = None) -> Explanation:
-    """Why a request goes where it goes. Cost: O(routes of the host and their conditions)."""
+    """Why a request goes where it goes, and what narrowly did not take it.
+
+    ``request`` is a Request or its text; ``random_value`` settles a weighted decision. Raises InvalidValue for a
+    text that is no request and for a random value outside 0 to 2^64 - 1. Cost: O(routes of the host and their
+    conditions), O(domains) where no exact domain takes the host, and some ten searches of the table for the
+    hints on at most seven near misses.
+
+    >>> import canarysim as cs
+    >>> table = cs.loads('''
+    ... apiVersion: gateway.solo.io/v1
+    ... kind: VirtualService
+    ... metadata: {name: shop, namespace: gloo-system}
+    ... spec:
+    ...   virtualHost:
+    ...     routes:
+    ...     - matchers: [{prefix: /orders, headers: [{name: x-canary, value: 'true'}]}]
+    ...       routeAction: {single: {upstream: {name: v2}}}
+    ...     - routeAction: {single: {upstream: {name: v1}}}
+    ... ''')
+    >>> explanation = cs.explain(table, "GET /orders x-canary:True")
+    >>> [(step.route.index, str(step.refused_by), step.saw) for step in explanation.steps]
+    [(0, "header x-canary is 'true'", "'True'")]
+    >>> explanation.near[0].hints[0].text
+    'header values are case-sensitive: would match with x-canary: true'
+    """
     from fractions import Fraction
 
     request = as_request(request)
     found = table.find(request)
+    chances = table.chances(request)
     if random_value is None:
-        decisions = table.shares(request)
+        decisions = tuple((decision, chance.share) for decision, chance in chances)
     else:
         decisions = ((table.route(request, random_value), Fraction(1)),)
-    steps: list[Step] = []
+    earlier: list[Look] = []
+    later: list[Look] = []
     if found.host is not None and not found.needs_tls:
+        looks = earlier
         for route in found.host.routes:
             if route is found.route:
-                break
-            steps.append(_refusal(route, found.seen, table.envoy))
+                looks = later
+            else:
+                looks.append(look(route, found.seen, table.envoy))
     return Explanation(
+        table,
         request,
-        Host(found.seen.authority, found.host, found.rule),
-        tuple(steps),
+        Host(
+            found.seen.authority,
+            found.host,
+            found.rule,
+            tuple(domain for host in table.virtual_hosts for domain in host.domains),
+            domain_hints(table, request, found),
+        ),
+        tuple(map(_step, earlier)),
         found.route,
-        tuple(step for step in steps if step.others_hold),
+        (
+            *nearest(table, request, found, earlier, after=False, most=NEAREST),
+            *nearest(table, request, found, later, after=True, most=NEAREST_AFTER),
+        ),
         decisions,
         found.seen.notes,
         random_value,
+        _shadowed(later, table.envoy),
+        chances,
+        found.open_problems,
+        other_hints(table, request, found),
     )
 
 
-def _refusal(route: Route, seen: Seen, envoy: str) -> Step:
-    """The first condition that did not hold. One that is not simulated is no refusal."""
-    conditions = [m for m in route.match if m.why_unknown(envoy) is None]
-    failed = [m for m in conditions if not _holds(m, seen, envoy)]
-    first = failed[0]
-    return Step(
-        route,
-        first,
-        first.view.show(first.view.get(seen)),
-        len(failed) == 1 and len(conditions) > 1,
-    )
+def _step(one: Look) -> Step:
+    conditions = len(one.refusals) + one.held + len(one.open)
+    return Step(one.route, one.refusals, len(one.refusals) == 1 < conditions)
 
 
-def _holds(matcher: Matcher, seen: Seen, envoy: str) -> bool:
-    from canarysim.table.matchers import ConnectMatcher, PathView
-
-    if not seen.route_path and isinstance(matcher.view, PathView):
-        return isinstance(matcher, ConnectMatcher)  # a CONNECT request has no path that others could take
-    return matcher.holds(seen, envoy)
+def _shadowed(looks: Iterable[Look], envoy: str) -> tuple[Route, ...]:
+    """Most conditions first, then the longest text of the path, then order."""
+    matching = [one for one in looks if not one.refusals and not one.open]
+    matching.sort(key=lambda one: (-one.held, -len(path_text(one.route.match.path, envoy)), one.route.index))
+    return tuple(one.route for one in matching)

@@ -14,11 +14,11 @@ from canarysim.request import readable
 from canarysim.table.actions import RouteAction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from canarysim.answers.preview import Outcome, Preview
     from canarysim.problems import Problem, Where
-    from canarysim.table.actions import Destination
+    from canarysim.table.actions import Destination, Unknown
     from canarysim.table.decision import Decision
     from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route
@@ -108,12 +108,19 @@ def table_text(table: RouteTable) -> str:
         lines += ["", f"{host.name}  {domains}" + ("  (https only)" if host.require_tls else "")]
         if not host.routes:
             lines.append("   no routes: 404 for every request")
+        for unknown in host.unknowns:
+            lines += _unknown_lines(unknown, "   ")
         for route in host.routes:
-            lines += _route_lines(route)
+            lines += _route_lines(route, table.envoy)
+    not_run = [problem for problem in table.problems if problem.code == "condition_not_run"]
+    if not_run:
+        lines += ["", "conditions that are not run, which leave open what hangs on them"]
+        for problem in not_run:
+            lines += _wrapped(f"{problem.message} ({problem.where})", "   ")
     return "\n".join(lines)
 
 
-def _route_lines(route: Route) -> list[str]:
+def _route_lines(route: Route, envoy: str) -> list[str]:
     lines = with_source(f"{route.index:>3}  ", str(route.match), route.source)
     action = route.action
     if isinstance(action, RouteAction):
@@ -125,10 +132,18 @@ def _route_lines(route: Route) -> list[str]:
             lines.append(f"  {percent(chance.share):>8}  {_destination(destination)}{rewrites}")
     elif action is not None:
         lines.append(f"     100 %  {action}")
-    for unknown in route.unknowns:
-        what = "" if unknown.parts else "unknown: "
-        lines += _wrapped(f"{what}{unknown.problem.message}", "            ")
+    unknowns = [*route.unknowns, *route.open_rewrites(envoy)]
+    if isinstance(action, RouteAction):
+        unknowns += [unknown for destination in action.destinations for unknown in destination.unknowns]
+    for unknown in unknowns:
+        lines += _unknown_lines(unknown, "            ")
     return lines
+
+
+def _unknown_lines(unknown: Unknown, indent: str) -> list[str]:
+    """What is open: the decision, or named parts of one."""
+    what = ", ".join(unknown.parts).replace("_", " ") + " open" if unknown.parts else "unknown"
+    return _wrapped(f"{what}: {unknown.problem.message}", indent)
 
 
 def _destination(destination: Destination) -> str:
@@ -184,12 +199,11 @@ def preview_text(preview: Preview) -> str:
         lines.append(f"  virtual host {first.virtual_host}")
     lines += [f"  note: {note}" for note in first.notes]
     if len(preview.outcomes) == 1:
-        lines += ["", *_single_outcome(preview.outcomes[0].decision)]
-        return "\n".join(lines)
-    lines += ["", *_outcome_table(preview)]
-    lines += ["", *_in_words(preview)]
-    lines += open_lines(first)
-    return "\n".join(lines)
+        lines += ["", *_single_outcome(first)]
+    else:
+        lines += ["", *_outcome_table(preview), *_path_lines(first), "", *_in_words(preview)]
+    problems = dict.fromkeys(problem for outcome in preview.outcomes for problem in outcome.decision.unknown)
+    return "\n".join([*lines, *_problem_lines(problems)])
 
 
 def route_name(route: Route) -> str:
@@ -197,19 +211,26 @@ def route_name(route: Route) -> str:
 
 
 def _single_outcome(decision: Decision) -> list[str]:
-    lines = [f"   100 %  {decision.outcome}"]
-    if decision.kind == "forward" and decision.path not in (None, decision.seen.path):
-        lines.append(f"          the path goes upstream as {readable(str(decision.path))}")
+    lines = [f"   100 %  {decision.outcome}", *_path_lines(decision)]
     if decision.seen.refused is not None:
         lines.append(f"          {decision.seen.refused[1]}")
-    return lines + open_lines(decision)
+    return lines
+
+
+def _path_lines(decision: Decision) -> list[str]:
+    """The rewritten path, which does not depend on the destination."""
+    if decision.kind != "forward" or decision.path in (None, decision.seen.path):
+        return []
+    return [f"          the path goes upstream as {readable(str(decision.path))}"]
 
 
 def open_lines(decision: Decision) -> list[str]:
-    lines = []
-    for problem in decision.unknown:
-        lines += _wrapped(f"{problem.message} ({problem.where})", "          ")
-    return lines
+    """What leaves a decision, or a part of it, open, with its place."""
+    return _problem_lines(decision.unknown)
+
+
+def _problem_lines(problems: Iterable[Problem]) -> list[str]:
+    return [line for p in problems for line in _wrapped(f"{p.message} ({p.where})", "          ")]
 
 
 _BAR = 20

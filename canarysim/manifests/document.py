@@ -97,7 +97,9 @@ def read_documents(text: str, file: str) -> tuple[list[Node], list[Problem]]:
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        builder.report("yaml_syntax", _syntax_message(error), mark)
+        builder.report("yaml_syntax", _syntax_message(error), mark, _syntax_hint(text, mark))
+    except UnicodeError:
+        builder.report("yaml_syntax", "the text holds a lone surrogate, which is no text", None)
     except yaml.YAMLError as error:
         builder.report(
             "yaml_syntax", " ".join(str(error).split()), _mark_at(text, getattr(error, "position", None))
@@ -222,7 +224,8 @@ class _Builder:
         key = self._keys[-1]
         if key is None:
             if not isinstance(node, Scalar):
-                self.report("bad_key", f"{node.kind} cannot be a key", node)
+                hint = "if this is a template, render it first; else quote the key"
+                self.report("bad_key", f"{node.kind} cannot be a key", node, hint)
                 raise _Refused
             self._keys[-1] = node
             return
@@ -251,6 +254,21 @@ class _Builder:
 def _syntax_message(error: yaml.MarkedYAMLError) -> str:
     parts = [part for part in (error.context, error.problem) if part]
     return "this is not YAML: " + ", ".join(parts)
+
+
+def _syntax_hint(text: str, mark: Any) -> str:
+    """What people most often meant where YAML sees something else."""
+    lines = text.splitlines()
+    line = lines[mark.line] if mark is not None and mark.line < len(lines) else ""
+    if "{{" in text:
+        return "this looks like a template: render it first, for instance with helm template"
+    if any(each.startswith(("<<<<<<< ", ">>>>>>> ")) for each in lines):
+        return "the text has marks of a merge conflict"
+    if re.search(r"(?:^|[\s:\[,-])\*", line):
+        return "a star begins an alias: quote it, as in '*' or '*.example.com'"
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "indent with blanks, not with tabs"
+    return ""
 
 
 def _mark_at(text: str, position: int | None) -> Any:

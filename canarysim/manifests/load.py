@@ -14,6 +14,7 @@ from canarysim.errors import InvalidValue, ManifestError, SeveralTables, Unknown
 from canarysim.manifests import gloo
 from canarysim.manifests.document import Mapping, Node, Scalar, Sequence, read_documents
 from canarysim.problems import Problem, Severity, Where
+from canarysim.table.route_table import ENVOY_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,7 +44,7 @@ def load_all(
     *paths: str | os.PathLike[str], errors: str = "raise", envoy: str | None = None
 ) -> dict[str, RouteTable]:
     """Every route table of manifests in files and folders, by name. Raises ManifestError."""
-    _check(errors)
+    _check(errors, envoy)
     if not paths:
         raise InvalidValue("no_path", "load needs at least one file or folder")
     problems: list[Problem] = []
@@ -51,19 +52,21 @@ def load_all(
     for path in paths:
         if isinstance(path, str) and "\n" in path:
             raise InvalidValue("text_not_path", "that is text, not a path; loads() reads text")
-        texts += [(file, _text(file, problems)) for file in _files(os.fspath(path), problems)]
+        texts += [(file, _text(file, problems)) for file in _files(os.fsdecode(path), problems)]
     return _tables([(file, text) for file, text in texts if text is not None], problems, envoy)
 
 
 def loads(text: str, *, table: str | None = None, errors: str = "raise", envoy: str | None = None) -> RouteTable:
     """The route table of manifests in a text; see load."""
-    _check(errors)
+    _check(errors, envoy)
     if not isinstance(text, str):
         raise TypeError(f"loads reads a str, not {type(text).__name__}")
     return _chosen(_tables([("<text>", text)], [], envoy), table)
 
 
-def _check(errors: str) -> None:
+def _check(errors: str, envoy: str | None) -> None:
+    if envoy is not None and envoy not in ENVOY_VERSIONS:
+        raise InvalidValue("unknown_envoy", f"envoy={envoy!r}: write {' or '.join(map(repr, ENVOY_VERSIONS))}")
     if errors != "raise":
         raise InvalidValue("bad_option", f"errors={errors!r}: only 'raise' is offered")
 
@@ -110,6 +113,8 @@ def _text(path: str, problems: list[Problem]) -> str | None:
         message = f"the file cannot be read: {error.strerror or error}"
     except UnicodeDecodeError as error:
         message = f"the file is not UTF-8 (byte {error.start})"
+    except ValueError as error:  # a NUL in the name
+        message = f"the file cannot be read: {error}"
     problems.append(Problem("unreadable_file", Severity.ERROR, message, Where(path)))
     return None
 

@@ -23,9 +23,10 @@ __all__ = ["WrongType", "is_null", "to_bool", "to_int", "to_name", "to_text"]
 _TRUE = frozenset("y Y yes Yes YES true True TRUE on On ON".split())
 _FALSE = frozenset("n N no No NO false False FALSE off Off OFF".split())
 _NULL = frozenset(["", "~", "null", "Null", "NULL"])
-_INT = re.compile(r"([-+]?)(0[bB][01_]+|0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|[0-9][0-9_]*)")
+_INT = re.compile(r"([-+]?)(0[bB]_*[01][01_]*|0[xX]_*[0-9a-fA-F][0-9a-fA-F_]*|0[oO]?_*[0-7][0-7_]*|[0-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_RANGE = "write a number in that range"
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
 
@@ -65,7 +66,9 @@ def to_text(scalar: Scalar) -> str:
     kind = _kind(scalar)
     if kind == "text":
         return scalar.text
-    what = {"bool": "a boolean", "int": "a number", "float": "a number", "null": "null"}[kind]
+    if kind == "null":
+        raise WrongType("must be a string, and there is nothing", "write a text, or remove the item")
+    what = {"bool": "a boolean", "int": "a number", "float": "a number"}[kind]
     raise WrongType(
         f"must be a string, but unquoted {scalar.text} is {what} in YAML", f'quote it: "{scalar.text}"'
     )
@@ -84,6 +87,8 @@ def to_bool(scalar: Scalar) -> bool:
 def to_int(scalar: Scalar, low: int, high: int) -> int:
     """The value of an integer field from ``low`` to ``high``."""
     kind, text = _kind(scalar), scalar.text
+    if len(text) > 40:
+        raise WrongType(f"is {text[:20]}..., out of its range from {low} to {high}", _RANGE)
     value: float | None = None
     if kind == "int":
         value = _int(text)
@@ -92,7 +97,7 @@ def to_int(scalar: Scalar, low: int, high: int) -> int:
     if value is None:
         raise WrongType(f"must be a whole number, not {_shown(scalar)}", f"write a number from {low} to {high}")
     if not low <= value <= high:
-        raise WrongType(f"is {text}, out of its range from {low} to {high}", "write a number in that range")
+        raise WrongType(f"is {text}, out of its range from {low} to {high}", _RANGE)
     if value != int(value):
         raise WrongType(f"must be a whole number, not {text}", "write it without a fraction")
     return int(value)

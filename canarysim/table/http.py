@@ -6,19 +6,10 @@ tests/envoy):
 1. A target with ``#``, or one that does not begin with ``/``, is answered 400 without a route; ``OPTIONS *``
    and an absolute target without a path 404. With ``normalize_path`` a path that cannot be normalized is
    answered 400.
-2. Hop-by-hop headers, headers named by ``connection``, ``expect: 100-continue`` and the ``x-envoy-*`` headers
-   that only a trusted client may send are dropped. Of the tokens in ``te`` only ``trailers`` stays, even if
-   ``connection`` names it; without it a ``te`` that is not empty is dropped. ``connection: upgrade`` with an
-   ``upgrade`` other than ``h2c`` stays, with both headers.
-3. A ``connection`` that names ``x-forwarded-for``, ``-proto`` or ``-host``, ``host``, a name that begins with
-   a colon, or ten things or more, is answered 400.
-4. ``x-request-id`` and ``x-forwarded-proto`` are there when routes are matched: the client's, else Envoy's.
-   An empty ``x-request-id`` is replaced; with an empty ``x-forwarded-proto`` no route is found.
-5. ``:scheme`` is that of an absolute target; else what ``x-forwarded-proto`` says if that is http or https in
+2. ``x-request-id`` and ``x-forwarded-proto`` are there when routes are matched: the client's, else Envoy's. Other
+   headers are dropped, joined and trimmed (headers.py).
+3. ``:scheme`` is that of an absolute target; else what ``x-forwarded-proto`` says if that is http or https in
    any case; else the listener's.
-6. Blanks and tabs around header values are cut. Header names are in lower case.
-7. Some headers can stand only once in Envoy's header map: their repeated values, empty ones left out, are
-   joined by a comma. Of the others 1.36 joins the values when a matcher looks at them, 1.40 does not.
 """
 
 from __future__ import annotations
@@ -29,6 +20,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from canarysim.request import octets, readable
+from canarysim.table.headers import SPECIAL, Refusal, treated_headers
 from canarysim.table.paths import merge_slashes, normalize
 
 if TYPE_CHECKING:
@@ -54,36 +46,6 @@ class Invented(str):
     __slots__ = ()
 
 
-#: A status, and why a request is answered with it before any route is looked at.
-Refusal = tuple[int, str]
-
-_DROPPED = frozenset(
-    """
-    connection keep-alive proxy-connection transfer-encoding upgrade
-    x-envoy-internal x-envoy-expected-rq-timeout-ms x-envoy-retry-on x-envoy-retry-grpc-on x-envoy-max-retries
-    x-envoy-upstream-rq-timeout-ms x-envoy-upstream-rq-per-try-timeout-ms
-    x-envoy-upstream-rq-timeout-alt-response x-envoy-upstream-alt-stat-name
-    x-envoy-retriable-status-codes x-envoy-retriable-header-names x-envoy-force-trace x-envoy-ip-tags
-    x-envoy-hedge-on-per-try-timeout x-envoy-original-url x-forwarded-client-cert
-    """.split()
-)
-
-#: 1.40 drops this one before routing, 1.36 only after it.
-_STREAM_DURATION = "x-envoy-upstream-stream-duration-ms"
-
-#: Headers whose repeated values are one value, joined by a comma, in Envoy's header map.
-_SINGLE = frozenset(
-    """
-    accept accept-encoding access-control-request-headers access-control-request-method
-    access-control-request-private-network authorization cache-control content-encoding content-type expect
-    grpc-accept-encoding grpc-timeout if-match if-modified-since if-none-match if-range if-unmodified-since
-    origin pragma proxy-status referer user-agent via x-client-trace-id x-envoy-attempt-count
-    x-envoy-decorator-operation x-envoy-downstream-service-cluster x-envoy-downstream-service-node
-    x-envoy-external-address x-envoy-is-timeout-retry x-envoy-original-host x-envoy-original-path
-    te x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto x-request-id
-    """.split()
-)
-
 #: The methods that Envoy's HTTP/1 parser knows.
 _METHODS = frozenset(
     """
@@ -96,15 +58,9 @@ _METHODS = frozenset(
 # Most requests need none of the treatment below, and these say so at once.
 _TREATED_TARGET = re.compile(r"[^A-Za-z0-9/_~!$&'()*+,;=:@.?-]|/\.")
 _TREATED_HOST = re.compile(r"[^A-Za-z0-9.-]")
-_SPECIAL = _DROPPED | {"te", "expect", "x-request-id", "x-forwarded-proto", _STREAM_DURATION}
-
-#: What a connection header must not name.
-_NOT_TO_BE_NAMED = frozenset(["host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"])
 
 _PORT = re.compile(r":[+]?\d+\Z", re.ASCII)
 _ODD_TARGET = re.compile(r"[^\x21-\x7e]")
-_ODD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:%@\[\]]*")
 
 
@@ -205,16 +161,18 @@ def see(request: Request, http: HttpSettings, *, envoy: str, scheme: str) -> See
 
     stated = scheme
     everyday = request.everyday_headers
-    if everyday is not None and _SPECIAL.isdisjoint(everyday):
+    if everyday is not None and SPECIAL.isdisjoint(everyday):
         headers, fields = everyday, request.headers
     else:
-        headers, fields, why = _treated_headers(request, envoy, notes)
+        headers, fields, why = treated_headers(request, envoy, notes)
         refused = refused or why
         (proto,) = headers.get("x-forwarded-proto", (scheme,))
         if proto.lower() in ("http", "https"):
             stated = proto.lower()
     if request.scheme is not None:
         stated = octets(request.scheme.lower())
+        if stated != scheme:
+            notes.append(f"the request names {readable(stated)}, and this is the listener for {scheme}")
     return Seen(path, method, authority, stated, scheme, headers, fields, tuple(notes) if notes else (), refused)
 
 
@@ -231,10 +189,10 @@ def _treated_path(
     path: str, request: Request, http: HttpSettings, envoy: str, notes: list[str]
 ) -> tuple[str, Refusal | None]:
     """The path after normalization and slash merging, and the refusal where there is none to route by."""
-    if "#" in path:
+    if "#" in path and not path.startswith("*"):
         return path, (400, "the path has a fragment (#), which Envoy refuses")
     if not path.startswith("/"):
-        if path == "*" and request.method == "OPTIONS":
+        if path.startswith("*") and request.method == "OPTIONS":
             return path, (404, "OPTIONS * names no path, so that Envoy looks for no route")
         if request.scheme is not None:
             return path, (404, "the URL has no path, so that Envoy looks for no route")
@@ -250,71 +208,3 @@ def _treated_path(
     if path != before:
         notes.append(f"the path {readable(before)!r} was normalized to {readable(path)!r}")
     return path, None
-
-
-def _treated_headers(
-    request: Request, envoy: str, notes: list[str]
-) -> tuple[dict[str, tuple[str, ...]], tuple[tuple[str, str], ...], Refusal | None]:
-    """The headers a matcher sees, those that go upstream, and a refusal."""
-    fields = _joined_fields(request, notes)
-    refused = _without_hop_by_hop(fields, notes)
-    seen: dict[str, tuple[str, ...]] = {}
-    upstream: list[tuple[str, str]] = []
-    for name, values in fields.items():
-        if name != _STREAM_DURATION:
-            upstream += [(name, value) for value in values]
-        elif envoy != "1.36":
-            continue
-        if len(values) > 1 and envoy == "1.36":
-            joined = ",".join(values)
-            notes.append(f"the values of {name} are matched as one: {readable(joined)!r}")
-            seen[name] = (joined,)
-        else:
-            seen[name] = tuple(values)
-    if seen.get("x-forwarded-proto") == ("",):
-        refused = refused or (404, "x-forwarded-proto is empty, with which Envoy finds no route")
-    return seen, tuple(upstream), refused
-
-
-def _joined_fields(request: Request, notes: list[str]) -> dict[str, list[str]]:
-    """The values of each header, trimmed, those that can stand only once joined (facts 6 and 7)."""
-    fields: dict[str, list[str]] = {}
-    for raw_name, raw_value in request.headers:
-        name, value = octets(raw_name), octets(raw_value).strip(" \t")
-        if not _TOKEN.fullmatch(name):
-            notes.append(f"HTTP/1 refuses the header name {raw_name!r}")
-        if odd := _ODD_VALUE.search(value):
-            notes.append(f"HTTP/1 refuses the byte 0x{ord(odd[0]):02X} in the value of {raw_name}")
-        fields.setdefault(name, []).append(value)
-    for name in _SINGLE & fields.keys():
-        values = fields[name]
-        if len(values) > 1:
-            fields[name] = [",".join(filter(None, values))]
-            notes.append(f"the values of {name} become one: {readable(fields[name][0])!r}")
-    return fields
-
-
-def _without_hop_by_hop(fields: dict[str, list[str]], notes: list[str]) -> Refusal | None:
-    """Takes out what never reaches a matcher (facts 2 to 4)."""
-    named = [token.strip(" \t").lower() for value in fields.get("connection", ()) for token in value.split(",")]
-    refused: Refusal | None = None
-    if len(named) >= 10 or any(token in _NOT_TO_BE_NAMED or token[:1] == ":" for token in named):
-        refused = 400, "the connection header names what it must not"
-    drop = _DROPPED.union(named)
-    if "upgrade" in named and fields.get("upgrade", ["h2c"])[0].lower() != "h2c":
-        drop -= {"connection", "upgrade"}
-    te = fields.get("te", [""])[0]
-    if "trailers" in (token.strip(" \t") for token in te.split(",")):
-        fields["te"] = ["trailers"]
-        drop -= {"te"}
-    elif te:
-        drop |= {"te"}
-    if fields.get("expect", [""])[0].lower() == "100-continue":
-        drop |= {"expect"}
-    if fields.get("x-request-id") == [""]:
-        drop |= {"x-request-id"}
-    for name in list(fields):
-        if name in drop:
-            del fields[name]
-            notes.append(f"the header {name} is dropped before routing")
-    return refused

@@ -122,6 +122,7 @@ class StringMatcher:
 
     kind: Literal["exact", "safe_regex"]
     value: str
+    _kept: Compiled = attrs.field(init=False, factory=dict, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if self.kind == "safe_regex":
@@ -130,10 +131,10 @@ class StringMatcher:
     def test(self, envoy: str) -> Test:
         if self.kind == "exact":
             return octets(self.value).__eq__
-        return regex.compile(self.value, encoding_of(envoy)).fullmatch
+        return _compiled(self.value, envoy, self._kept).fullmatch
 
     def why_unknown(self, envoy: str) -> str | None:
-        return _why_unknown(self.value, envoy) if self.kind == "safe_regex" else None
+        return None if self.kind == "exact" else _why_unknown(_compiled(self.value, envoy, self._kept))
 
     def describe(self) -> str:
         return f"is {self.value!r}" if self.kind == "exact" else f"matches regex {self.value!r}"
@@ -161,8 +162,19 @@ def check_regex(pattern: str) -> None:
         ) from error
 
 
-def _why_unknown(pattern: str, envoy: str) -> str | None:
-    compiled = regex.compile(pattern, encoding_of(envoy))
+#: The compiled forms of a regex by encoding, kept with the matcher that has it.
+Compiled = dict[str, regex.Regex]
+
+
+def _compiled(pattern: str, envoy: str, kept: Compiled) -> regex.Regex:
+    encoding = encoding_of(envoy)
+    found = kept.get(encoding)
+    if found is None:
+        found = kept[encoding] = regex.compile(pattern, encoding)
+    return found
+
+
+def _why_unknown(compiled: regex.Regex) -> str | None:
     return None if compiled.simulated else compiled.why_not
 
 
@@ -255,15 +267,16 @@ class PathRegex(_PathMatcher):
 
     regex: str
     case_sensitive: bool = attrs.field(default=True, kw_only=True)  # kept and without effect, as in Envoy
+    _kept: Compiled = attrs.field(init=False, factory=dict, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         check_regex(self.regex)
 
     def test(self, envoy: str) -> Test:
-        return regex.compile(self.regex, encoding_of(envoy)).fullmatch
+        return _compiled(self.regex, envoy, self._kept).fullmatch
 
     def why_unknown(self, envoy: str) -> str | None:
-        return _why_unknown(self.regex, envoy)
+        return _why_unknown(_compiled(self.regex, envoy, self._kept))
 
     def describe(self) -> str:
         return f"matches regex {self.regex!r}"

@@ -14,7 +14,7 @@ from canarysim.table.decision import Decision
 from canarysim.table.hosts import DomainIndex, DomainRule, VirtualHost
 from canarysim.table.http import HttpSettings, Seen, see
 from canarysim.table.redirects import DirectResponseAction, RedirectAction
-from canarysim.table.routes import Route, RouteProgram
+from canarysim.table.routes import Action, Route, RouteProgram
 from canarysim.table.values import as_tuple
 
 if TYPE_CHECKING:
@@ -43,6 +43,21 @@ class Found(NamedTuple):
     open_problems: tuple[Problem, ...] = ()
     needs_tls: bool = False
 
+    @property
+    def action(self) -> Action | None:
+        """The action that decides; None where there is none, or where something unsimulated could change it."""
+        route = self.route
+        if route is None or not route.decides or self.open_problems or self.blocked:
+            return None
+        return route.action
+
+    @property
+    def blocked(self) -> tuple[Problem, ...]:
+        """What leaves every decision of the virtual host open."""
+        if self.host is None or not self.host.unknowns or self.needs_tls:
+            return ()
+        return tuple(unknown.problem for unknown in self.host.unknowns if not unknown.parts)
+
 
 @attrs.frozen
 class RouteTable:
@@ -64,10 +79,13 @@ class RouteTable:
         if self.envoy not in ENVOY_VERSIONS:
             raise InvalidValue("unknown_envoy", f"envoy={self.envoy!r}: known are {' and '.join(ENVOY_VERSIONS)}")
         entries = []
+        problems = list(self.problems)
         for host in self.virtual_hosts:
             program = RouteProgram(host.routes, self.envoy)
             entries += [(domain, (host, program)) for domain in host.domains]
+            problems += [problem for problem in program.problems if problem not in problems]
         object.__setattr__(self, "_index", DomainIndex(entries))
+        object.__setattr__(self, "problems", tuple(problems))
 
     def __getstate__(self) -> dict[str, object]:
         return {field.name: getattr(self, field.name) for field in attrs.fields(RouteTable) if field.init}
@@ -86,6 +104,16 @@ class RouteTable:
         return tuple(
             d for route in self.routes if isinstance(route.action, RouteAction) for d in route.action.destinations
         )
+
+    @property
+    def unknown(self) -> tuple[Problem, ...]:
+        """What leaves some decision, or a part of one, open; () where every answer is certain."""
+        found = [unknown.problem for host in self.virtual_hosts for unknown in host.unknowns]
+        for route in self.routes:
+            found += [unknown.problem for unknown in (*route.unknowns, *route.open_rewrites(self.envoy))]
+        found += [unknown.problem for destination in self.destinations for unknown in destination.unknowns]
+        found += [problem for problem in self.problems if problem.code == "condition_not_run"]
+        return tuple(dict.fromkeys(found))
 
     def routes_to(self, name: str) -> tuple[Route, ...]:
         """The routes that name a cluster or an Upstream, even with weight 0. () where none does.
@@ -122,10 +150,7 @@ class RouteTable:
         if random_value is not None and not _is_random_value(random_value):
             raise InvalidValue("bad_random_value", f"a random value is 0 to 2^64 - 1, not {random_value!r}")
         found = self.find(request)
-        route = found.route
-        if route is None or not route.decides or found.open_problems:
-            return _settle(found, None, self.envoy)
-        action = route.action
+        action = found.action
         if not isinstance(action, RouteAction) or action.cluster_header:
             return _settle(found, None, self.envoy)
         destination = action.certain
@@ -175,12 +200,10 @@ def names_of(destination: Destination) -> tuple[str, ...]:
 
 
 def _chances(found: Found, envoy: str) -> tuple[tuple[Decision, Chance], ...]:
-    route = found.route
-    if route is None or not route.decides or found.open_problems:
+    action = found.action
+    if not isinstance(action, RouteAction) or action.cluster_header:
         return ((_settle(found, None, envoy), EVERY),)
-    if not isinstance(route.action, RouteAction) or route.action.cluster_header:
-        return ((_settle(found, None, envoy), EVERY),)
-    return tuple((_settle(found, destination, envoy), chance) for destination, chance in route.action.chances())
+    return tuple((_settle(found, destination, envoy), chance) for destination, chance in action.chances())
 
 
 def _settle(found: Found, destination: Destination | None, envoy: str) -> Decision:
@@ -199,22 +222,21 @@ def _settle(found: Found, destination: Destination | None, envoy: str) -> Decisi
     elif needs_tls:
         kind, status, source = "tls_redirect", 301, host.source
         location = f"https://{seen.authority}{seen.path}"
-    elif host.unknowns and (blocked := tuple(u.problem for u in host.unknowns if not u.parts)):
+    elif blocked := found.blocked:
         kind, unknown, source = "unknown", blocked, host.source
     elif route is None:
         kind, status, source = "not_found", 404, host.source
-    elif open_problems or not route.decides:
+    elif open_problems or not route.decides or (action := route.action) is None:
         kind, source = "unknown", route.source
         unknown = open_problems or tuple(u.problem for u in route.unknowns if not u.parts)
     else:
-        action, source = route.action, route.source
+        source = route.source
         unknowns = (*host.unknowns, *route.unknowns, *route.open_rewrites(envoy))
         if isinstance(action, RedirectAction):
             kind, status = "redirect", action.status
         elif isinstance(action, DirectResponseAction):
             kind, status, location = "direct_response", action.status, action.location(seen)
         else:
-            assert action is not None
             if action.cluster_header:
                 destination = action.named(seen)
             if destination is None:

@@ -120,10 +120,12 @@ class RouteProgram:
     where everything else holds.
     """
 
-    __slots__ = ("_all", "_connect")
+    __slots__ = ("_all", "_connect", "problems")
 
     def __init__(self, routes: tuple[Route, ...], envoy: str) -> None:
         self._all = _compiled(routes, envoy)
+        #: What cannot be asked of any request, or not of every one.
+        self.problems = tuple(problem for _, _, unsure in self._all[1] for _, _, problem in unsure)
         self._connect = _compiled([r for r in routes if isinstance(r.match.path, ConnectMatcher)], envoy)
 
     def find(self, seen: Seen) -> tuple[Route | None, tuple[Problem, ...]]:
@@ -209,7 +211,7 @@ def _undecided(unsure: tuple[_Unsure, ...], seen: Seen) -> tuple[Problem, ...] |
 
 def _not_run(route: Route, condition: str, reason: str) -> Problem:
     return Problem(
-        "not_simulated",
+        "condition_not_run",
         Severity.WARNING,
         f"the condition '{condition}' is not simulated: {reason}",
         route.source,

@@ -129,7 +129,7 @@ def assert_split(
 
 
 def _requests(requests: Requests) -> list[Request]:
-    several = [requests] if isinstance(requests, (Request, str)) else list(requests)
+    several = [requests] if isinstance(requests, Request | str) else list(requests)
     if not several:
         raise InvalidValue("no_request", "no request was given, so nothing would be asserted")
     return [as_request(request) for request in several]
@@ -140,7 +140,7 @@ def _share(share: Share) -> Fraction:
         if isinstance(share, str) and share.strip().endswith("%"):
             value = Fraction(share.strip()[:-1].strip()) / 100
         elif isinstance(share, float):
-            value = Fraction(Decimal(repr(share)))
+            value = Fraction(Decimal(float.__repr__(share)))
         else:
             value = Fraction(share)
     except (ValueError, TypeError, ArithmeticError) as error:

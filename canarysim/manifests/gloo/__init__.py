@@ -75,8 +75,9 @@ class Resources:
         metadata: Record | None = None if record is None else record.get("metadata")
         name = "" if metadata is None else metadata.get("name", "")
         namespace = ("" if metadata is None else metadata.get("namespace", "")) or "default"
-        if record is not None and not name and not (metadata and "name" in metadata.damaged):
-            (metadata or record).report("no_name", "the resource has no name", None, "add metadata.name")
+        unnamed = record if metadata is None else metadata
+        if not name and unnamed is not None and unnamed.lacks("metadata" if metadata is None else "name"):
+            unnamed.report("no_name", "the resource has no name", None, "add metadata.name")
         reader.name_resource(f"{kind} {namespace}/{name or '?'}")
         if record is None or not name:
             return
@@ -89,6 +90,15 @@ class Resources:
                 spec.report("duplicate_resource", f"there is another UpstreamGroup {namespace}/{name}")
             self.groups[namespace, name] = weighted_destinations(spec, namespace)
         else:
+            for other in self.virtual_services:
+                if (other.namespace, other.name) == (namespace, name):
+                    record.report(
+                        "duplicate_resource",
+                        f"there is another VirtualService {namespace}/{name} ({other.spec.where()})",
+                        "metadata",
+                        "in a cluster the one that is applied last replaces the other; keep one",
+                    )
+                    return
             self.virtual_services.append(VirtualServiceSource(namespace, name, spec))
 
 

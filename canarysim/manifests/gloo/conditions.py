@@ -76,7 +76,10 @@ def _header(record: Record) -> HeaderMatcher | None:
     try:
         return HeaderMatcher(record.get("name", ""), _string(record), record.get("invertMatch", False))
     except InvalidValue as wrong:
-        report(record, wrong, "value" if "regex" in wrong.code else None)
+        if "regex" in wrong.code:
+            report(record, wrong, "value")
+        elif "name" in record or record.lacks("name"):
+            report(record, wrong, None)
         return None
 
 
@@ -84,7 +87,10 @@ def _query(record: Record) -> QueryParameterMatcher | None:
     try:
         return QueryParameterMatcher(record.get("name", ""), _string(record))
     except InvalidValue as wrong:
-        report(record, wrong, "value" if "regex" in wrong.code else None)
+        if "regex" in wrong.code:
+            report(record, wrong, "value")
+        elif "name" in record or record.lacks("name"):
+            report(record, wrong, None)
         return None
 
 

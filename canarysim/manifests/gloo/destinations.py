@@ -66,7 +66,7 @@ def _upstream(record: Record, namespace: str) -> tuple[str, str] | None:
 
 def _name(record: Record, field: str) -> str | None:
     name: str = record.get(field, "")
-    if not name and field not in record.damaged:
+    if not name and (field in record or record.lacks(field)):
         record.report("no_name", f"{record.message.name} has no {field}", None, f"add {field}:")
     return name or None
 
@@ -88,7 +88,7 @@ def weighted_destinations(record: Record, namespace: str) -> tuple[Destination, 
             destination = single_destination(weighted["destination"], namespace, weighted.get("weight", 0))
             if destination is not None:
                 destinations.append(attrs.evolve(destination, unknowns=unknowns, source=weighted.where()))
-    if not records or len(destinations) < len(records):
+    if not records or len(destinations) < len(records) or any(weighted.misspelt for weighted in records):
         return None
     try:
         RouteAction(destinations, weighted=True)

@@ -218,14 +218,20 @@ ROUTE_ACTION = Message(
     ),
 )
 
-_REFUSING_OPTIONS = _inert(
-    _REFUSES,
-    *("cors", "csrf", "extauth", "ratelimit", "ratelimitBasic", "ratelimitEarly", "ratelimitRegular"),
-    *("rateLimitConfigs", "rateLimitEarlyConfigs", "rateLimitRegularConfigs", "waf", "rbac", "dlp"),
-    "extensions",
+_REFUSING_OPTIONS = (
+    *_inert(_REFUSES, "cors", "csrf", "extauth", "ratelimitBasic", "waf", "rbac", "dlp", "extensions"),
+    *(
+        Field(name, ANY, _INERT, _REFUSES, oneof=f"rate limit{stage}")
+        for stage, names in (
+            ("", ("ratelimit", "rateLimitConfigs")),
+            (" early", ("ratelimitEarly", "rateLimitEarlyConfigs")),
+            (" regular", ("ratelimitRegular", "rateLimitRegularConfigs")),
+        )
+        for name in names
+    ),
 )
 _PROCESSORS = tuple(
-    Field(name, ANY, _OPEN, "an external processor may change what the upstream is sent", _UPSTREAM_SEES)
+    Field(name, ANY, _OPEN, "an external processor may change requests and have them matched again")
     for name in ("extProc", "extProcEarly", "extProcLate")
 )
 _OPTIONS_OF_ROUTES_AND_HOSTS = (
@@ -239,7 +245,7 @@ _OPTIONS_OF_ROUTES_AND_HOSTS = (
 _ROUTE_OPTION_FIELDS = (
     *_OPTIONS_OF_ROUTES_AND_HOSTS,
     *_inert(_TRANSPORT, "timeout", "idleTimeout", "maxStreamDuration", "upgrades", "tracing"),
-    *_inert(_REFUSES, "jwt", "jwtStaged", "jwtProvidersStaged"),
+    *(Field(name, ANY, _INERT, _REFUSES, oneof="jwt") for name in ("jwt", "jwtStaged", "jwtProvidersStaged")),
     *_inert("chooses endpoints inside the cluster", "lbHash"),
     *_inert(_COSMETIC, "envoyMetadata"),
     Field("autoHostRewrite", BOOL, _INERT, "takes effect for clusters found by DNS only", oneof="hostRewrite"),

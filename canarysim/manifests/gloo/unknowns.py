@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from canarysim.manifests.document import Mapping, Node, Scalar, Sequence
 from canarysim.manifests.fields import Effect, Message, Record
-from canarysim.problems import Problem, Severity
 from canarysim.table.actions import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from canarysim.table.routes import Route
 
@@ -29,6 +28,10 @@ def unknowns_of(record: Record, skip: tuple[str, ...] = ()) -> Iterator[Unknown]
         value = record[field.name]
         if field.effect is Effect.UNSIMULATED:
             parts = field.parts
+            if parts and isinstance(value, Sequence | Mapping) and value.size == 1:
+                continue  # an empty list or mapping says nothing
+            if field.name == "faults" and isinstance(value, Mapping) and "abort" not in value.entries:
+                continue  # a delay moves no decision
             if field.name in ("transformations", "stagedTransformations"):
                 if _holds_true(value, "clearRouteCache"):
                     parts = ()
@@ -46,38 +49,38 @@ _INSIDE = frozenset(["options", "headerManipulation", "routeAction", "single", "
 
 def _transforms_requests(node: Node) -> bool:
     """Whether a transformation says anything of requests, as against responses only."""
-    if isinstance(node, Mapping):
-        return any(
-            key in ("requestTransformation", "requestTransforms") or _transforms_requests(value)
-            for key, (_, value) in node.entries.items()
-        )
-    return isinstance(node, Sequence) and any(map(_transforms_requests, node.items))
+    return _any_key(node, lambda key, _: key in ("requesttransformation", "requesttransforms"))
 
 
 def _holds_true(node: Node, name: str) -> bool:
     """Whether a key of that name stands anywhere below with any value but false."""
+
+    def holds(key: str, value: Node) -> bool:
+        return key == name.lower() and not (
+            isinstance(value, Scalar) and value.text.lower() in ("false", "null", "")
+        )
+
+    return _any_key(node, holds)
+
+
+def _any_key(node: Node, test: Callable[[str, Node], bool]) -> bool:
+    """Whether some key below, spelled in either way that protobuf reads, passes a test with its value."""
     if isinstance(node, Mapping):
         return any(
-            (key == name and not (isinstance(value, Scalar) and value.text.lower() in ("false", "null", "")))
-            or _holds_true(value, name)
+            test(key.replace("_", "").lower(), value) or _any_key(value, test)
             for key, (_, value) in node.entries.items()
         )
-    return isinstance(node, Sequence) and any(_holds_true(item, name) for item in node.items)
+    return isinstance(node, Sequence) and any(_any_key(item, test) for item in node.items)
 
 
 def claims_unknown(host: Record, routes: list[Route]) -> Unknown | None:
     """Claims of a token put into headers, after which Gloo matches again: routes that look at headers may win."""
-    options: Record | None = host.get("options")
-    if options is None or not any(route.match.headers for route in routes):
+    if not any(route.match.headers for route in routes):
         return None
-    for name in ("jwt", "jwtStaged"):
-        if name in options and _holds_true(options[name], "claimsToHeaders"):
-            problem = Problem(
-                "not_simulated",
-                Severity.WARNING,
-                f"{name} turns claims into headers, which routes of this host match on",
-                options.where(name),
-            )
-            options.reader.problems.append(problem)
-            return Unknown(problem)
+    for record in (host, *host.get("routes", [])):
+        options: Record | None = record.get("options")
+        for name in ("jwt", "jwtStaged", "jwtProvidersStaged"):
+            if options is not None and name in options and _holds_true(options[name], "claimsToHeaders"):
+                message = f"{name} turns claims into headers, which routes of this host match on"
+                return Unknown(options.warn("not_simulated", message, name))
     return None

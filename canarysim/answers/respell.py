@@ -1,0 +1,143 @@
+"""Texts near a text: respelled, decoded, a part of it, or one that a regular expression takes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from canarysim.table import regex
+from canarysim.table.regex._syntax import (
+    OVERLONG,
+    Alternate,
+    AnyByte,
+    Assertion,
+    CharClass,
+    Concat,
+    Empty,
+    Group,
+    Literal,
+    Repeat,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from canarysim.table.matchers import Test
+    from canarysim.table.regex._syntax import Encoding, Node
+
+__all__ = ["alike", "differs_in_case", "example", "literal_start", "part", "recased", "unquoted"]
+
+#: Up to here every part of a text is held against a regex; of longer ones only their starts and ends.
+_SHORT = 64
+_LONG = 1000
+#: Characters that examples are made of if a class has them: none that a path or a header treats specially.
+_PLEASANT = "a1A-_./"
+
+
+def differs_in_case(left: str, right: str) -> bool:
+    """Whether two texts (octets) are not equal, but are without regard to the case of A-Z."""
+    return left != right and len(left) == len(right) and recased(left)[0] == recased(right)[0]
+
+
+def recased(text: str) -> tuple[str, str, str]:
+    """Octets in lower case, in upper case and with each word begun in upper case; A-Z only."""
+    raw = text.encode("latin-1")
+    return raw.lower().decode("latin-1"), raw.upper().decode("latin-1"), raw.title().decode("latin-1")
+
+
+def unquoted(text: str) -> str:
+    """Octets with each %XX decoded."""
+    return re.sub("%([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), text)
+
+
+def alike(left: str, right: str, *, same: bool = False) -> bool:
+    """Whether one text may be a slip for the other. Other numbers are no slips; equality is if ``same``."""
+    if left == right:
+        return same
+    if abs(len(left) - len(right)) > 3 or len(left) > 200 or min(len(left), len(right)) < 4:
+        return False
+    if re.sub(r"\d+", "0", left) == re.sub(r"\d+", "0", right):
+        return False
+    from difflib import SequenceMatcher
+
+    matcher = SequenceMatcher(None, left, right, autojunk=False)
+    return matcher.real_quick_ratio() >= 0.8 and matcher.quick_ratio() >= 0.8 and matcher.ratio() >= 0.8
+
+
+def part(holds: Test, text: str, starts: Iterable[int]) -> str | None:
+    """The longest proper part that a test takes and that is a fair share of the text; None without one."""
+    if len(text) > _LONG:
+        return None
+    size = len(text)
+    if size <= _SHORT:
+        spans = [(start, end) for start in starts for end in range(start + 1, size + 1)]
+    else:
+        spans = [(0, end) for end in range(1, size)] + [(start, size) for start in starts if start]
+    # A letter of a word says nothing; half of it, or four letters, do.
+    spans = [(a, b) for a, b in spans if b - a < size and (b - a >= 4 or 2 * (b - a) >= size)]
+    for start, end in sorted(spans, key=lambda span: (span[0] - span[1], span[0])):
+        if holds(text[start:end]):
+            return text[start:end]
+    return None
+
+
+def literal_start(pattern: str, encoding: Encoding) -> str:
+    """The text with which everything begins that a pattern matches; as much of it as the pattern spells out."""
+    found = []
+    node = regex.compile(pattern, encoding).tree
+    for piece in node.parts if isinstance(node, Concat) else (node,):
+        if isinstance(piece, Literal):
+            found.append(piece.text)
+        elif not (isinstance(piece, Assertion) and piece.place == "begin_text"):
+            break
+    return _as_text("".join(found), encoding)
+
+
+def example(pattern: str, encoding: Encoding) -> str | None:
+    """A text that a pattern matches, short and of plain characters where it can be; None where none is found."""
+    compiled = regex.compile(pattern, encoding)
+    made = _made(compiled.tree)
+    if made is None or not compiled.simulated:
+        return None
+    text = _as_text(made, encoding)
+    return text if text.isprintable() else None
+
+
+def _made(node: Node) -> str | None:
+    match node:
+        case Empty() | Assertion():
+            return ""  # whether the place is there is for the caller to ask the whole pattern
+        case Literal():
+            return node.text
+        case AnyByte():
+            return "a"
+        case CharClass():
+            return _char(node)
+        case Group():
+            return _made(node.body)
+        case Repeat():
+            one = _made(node.body) if node.min else ""
+            return None if one is None or len(one) * node.min > _LONG else one * node.min
+        case Alternate():
+            return next((text for option in node.options if (text := _made(option)) is not None), None)
+        case Concat():
+            texts = [_made(piece) for piece in node.parts]
+            return None if None in texts else "".join(filter(None, texts))
+    return None
+
+
+def _char(node: CharClass) -> str | None:
+    for char in _PLEASANT:
+        if any(low <= ord(char) <= high for low, high in node.ranges):
+            return char
+    for low, high in node.ranges:
+        for code in range(low, min(high, low + 64) + 1):
+            if code != OVERLONG and chr(code).isprintable():
+                return chr(code)
+    return None
+
+
+def _as_text(text: str, encoding: Encoding) -> str:
+    if encoding == "utf-8" or text.isascii():
+        return text
+    return text.encode("latin-1").decode("utf-8", "surrogateescape")
