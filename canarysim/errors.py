@@ -24,7 +24,15 @@ __all__ = [
 
 
 class CanarysimError(Exception):
-    """The base of every error that canarysim raises on purpose. Errors can be pickled, data and all."""
+    """The base of every error that canarysim raises on purpose. Errors can be pickled, data and all.
+
+    >>> import canarysim as cs
+    >>> try:
+    ...     cs.load("nowhere.yaml")
+    ... except cs.CanarysimError as error:
+    ...     print(type(error).__name__)
+    ManifestError
+    """
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuilt, (type(self), self.args, self.__dict__)
@@ -41,6 +49,13 @@ class InvalidValue(CanarysimError, ValueError):
     """A value that cannot exist: a constructor refused it.
 
     ``code`` is stable and fit for programs, ``values`` holds what the text was made of.
+
+    >>> import canarysim as cs
+    >>> try:
+    ...     cs.Request.parse("GET")
+    ... except cs.InvalidValue as error:
+    ...     print(error.code)
+    bad_request_text
     """
 
     def __init__(self, code: str, message: str, **values: Any) -> None:
@@ -50,7 +65,15 @@ class InvalidValue(CanarysimError, ValueError):
 
 
 class ManifestError(CanarysimError, ValueError):
-    """Manifests that cannot be read. ``problems`` are all that were found, not only the first."""
+    """Manifests that cannot be read. ``problems`` are all that were found, not only the first.
+
+    >>> import canarysim as cs
+    >>> try:
+    ...     cs.loads("kind: Service")
+    ... except cs.ManifestError as error:
+    ...     print([problem.code for problem in error.problems])
+    ['no_virtual_service', 'not_a_resource']
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -63,7 +86,13 @@ class ManifestError(CanarysimError, ValueError):
 
 
 class SeveralTables(CanarysimError, LookupError):
-    """The input makes more than one route table and none was chosen. ``names`` are their names."""
+    """The input makes more than one route table and none was chosen. ``names`` are their names.
+
+    >>> import canarysim as cs
+    >>> print(cs.SeveralTables(["gateway-proxy", "gateway-proxy-ssl"]))
+    the manifests make 2 route tables: gateway-proxy, gateway-proxy-ssl. Choose one with
+    load(..., table="gateway-proxy"), or take all with load_all(...).
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
@@ -81,6 +110,21 @@ class RandomValueNeeded(CanarysimError, ValueError):
     """The decision depends on the random value of the request and none was given.
 
     ``shares`` holds every possible decision with its exact share, in the order of the manifest.
+
+    >>> import canarysim as cs
+    >>> table = cs.loads('''
+    ... apiVersion: gateway.solo.io/v1
+    ... kind: VirtualService
+    ... metadata: {name: shop}
+    ... spec: {virtualHost: {routes: [{routeAction: {multi: {destinations: [
+    ...   {weight: 1, destination: {upstream: {name: v2}}},
+    ...   {weight: 9, destination: {upstream: {name: v1}}}]}}}]}}
+    ... ''')
+    >>> try:
+    ...     table.route(cs.Request("/"))
+    ... except cs.RandomValueNeeded as error:
+    ...     print([(decision.cluster, str(share)) for decision, share in error.shares])
+    [('v2_default', '1/10'), ('v1_default', '9/10')]
     """
 
     def __init__(self, shares: Sequence[tuple[Decision, Fraction]]) -> None:
@@ -96,7 +140,12 @@ class RandomValueNeeded(CanarysimError, ValueError):
 
 
 class UnknownName(CanarysimError, LookupError):
-    """A name that nothing in the table bears (or that several things bear). ``candidates`` are near ones."""
+    """A name that nothing in the table bears (or that several things bear). ``candidates`` are near ones.
+
+    >>> import canarysim as cs
+    >>> print(cs.UnknownName("cluster", "shop-v11", ["shop-v1", "cart"]))
+    no cluster is called 'shop-v11'; did you mean 'shop-v1'?
+    """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, ambiguous: bool = False) -> None:
         self.kind = kind
@@ -119,7 +168,12 @@ class UnknownName(CanarysimError, LookupError):
 
 
 class MissingExtra(CanarysimError, ImportError):
-    """A package that only an extra of canarysim installs. ``extra`` names it."""
+    """A package that only an extra of canarysim installs. ``extra`` names it.
+
+    >>> import canarysim as cs
+    >>> print(cs.MissingExtra("viz", "matplotlib"))
+    this needs matplotlib: pip install 'canarysim[viz]'
+    """
 
     def __init__(self, extra: str, package: str) -> None:
         self.extra = extra
@@ -127,7 +181,23 @@ class MissingExtra(CanarysimError, ImportError):
 
 
 class NotExportable(CanarysimError, ValueError):
-    """The table has parts that are not simulated, so that no Envoy configuration can stand for it."""
+    """The table has parts that are not simulated, so that no Envoy configuration can stand for it.
+
+    ``problems`` name them.
+
+    >>> import canarysim as cs
+    >>> table = cs.loads('''
+    ... apiVersion: gateway.solo.io/v1
+    ... kind: VirtualService
+    ... metadata: {name: shop}
+    ... spec: {virtualHost: {routes: [{delegateAction: {ref: {name: more}}}]}}
+    ... ''')
+    >>> try:
+    ...     cs.to_envoy(table)
+    ... except cs.NotExportable as error:
+    ...     print(error.problems[0].where.path)
+    spec.virtualHost.routes[0].delegateAction
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)

@@ -14,6 +14,9 @@ class Severity(StrEnum):
 
     ``error``: the input cannot be used. ``warning``: some answers are unknown or surprising. ``info``: no answer
     changes.
+
+    >>> Severity("error") is Severity.ERROR
+    True
     """
 
     ERROR = "error"
@@ -27,6 +30,9 @@ class Where:
 
     ``path`` is written as in ``spec.virtualHost.routes[1].routeAction``; ``resource`` as in
     ``VirtualService gloo-system/coalmine``. ``file`` is ``<text>`` for text that came from no file.
+
+    >>> print(Where("shop.yaml", 12, 5))
+    shop.yaml:12:5
     """
 
     file: str = "<text>"
@@ -43,7 +49,12 @@ class Where:
 
 @attrs.frozen
 class Problem:
-    """One finding. ``code`` is stable; ``message`` says what is wrong and ``hint`` what to write instead."""
+    """One finding. ``code`` is stable; ``message`` says what is wrong and ``hint`` what to write instead.
+
+    >>> print(Problem("unknown_field", "error", "unknown field 'weigth'", Where("a.yaml", 3, 1), "weight?"))
+    a.yaml:3:1: error: unknown field 'weigth' [unknown_field]
+        -> weight?
+    """
 
     code: str
     severity: Severity = attrs.field(converter=Severity)

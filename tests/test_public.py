@@ -45,7 +45,7 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
         importlib.import_module(module)
     value = getattr(cs, name)
     assert not inspect.ismodule(value)
-    assert inspect.getdoc(value)
+    assert ">>>" in (inspect.getdoc(value) or ""), f"{name} has no example"
     assert name in dir(cs)
 
 

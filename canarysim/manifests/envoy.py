@@ -25,6 +25,16 @@ def to_envoy(table: RouteTable) -> dict[str, Any]:
     The result holds dicts, lists, text and numbers only, with field names in snake_case, fit for ``json`` and
     ``yaml``. What the connection manager does before routing (``table.http``) is not a part of it. Raises
     NotExportable, naming what is not simulated, where the table has such parts.
+
+    >>> import canarysim as cs
+    >>> table = cs.loads('''
+    ... apiVersion: gateway.solo.io/v1
+    ... kind: VirtualService
+    ... metadata: {name: shop}
+    ... spec: {virtualHost: {routes: [{routeAction: {single: {upstream: {name: v1}}}}]}}
+    ... ''')
+    >>> to_envoy(table)["virtual_hosts"][0]["routes"]
+    [{'name': 'default_shop-route-0-matcher-0', 'match': {'prefix': '/'}, 'route': {'cluster': 'v1_default'}}]
     """
     problems = [unknown.problem for unknown in _unknowns(table)]
     if problems:

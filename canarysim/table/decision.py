@@ -35,6 +35,17 @@ class Decision:
     ``kind`` says what happens; ``rejected`` means answered before any route was looked at, ``unknown`` that
     something the input says is not simulated and could change the decision: ``unknown`` (the attribute)
     names it. Where only a part is open, the kind stands and the part is None.
+
+    >>> import canarysim as cs
+    >>> table = cs.loads('''
+    ... apiVersion: gateway.solo.io/v1
+    ... kind: VirtualService
+    ... metadata: {name: shop}
+    ... spec: {virtualHost: {routes: [{routeAction: {single: {upstream: {name: v1}}}}]}}
+    ... ''')
+    >>> decision = table.route(cs.Request("/orders"))
+    >>> decision.kind, decision.cluster, decision.source.line
+    ('forward', 'v1_default', 5)
     """
 
     kind: Kind

@@ -64,6 +64,18 @@ class RouteTable:
     """Virtual hosts, the Envoy whose behaviour they have, and what its connection manager does before routing.
 
     ``scheme`` is that of the listener. ``problems`` are what reading found that does not prevent an answer.
+
+    >>> import canarysim as cs
+    >>> table = cs.loads('''
+    ... apiVersion: gateway.solo.io/v1
+    ... kind: VirtualService
+    ... metadata: {name: shop}
+    ... spec: {virtualHost: {routes: [{routeAction: {single: {upstream: {name: v1}}}}]}}
+    ... ''')
+    >>> table
+    <RouteTable 'gateway-proxy', 1 virtual host, 1 route, Envoy 1.36>
+    >>> table.route(cs.Request("/")).cluster, len(table.routes_to("v1"))
+    ('v1_default', 1)
     """
 
     virtual_hosts: tuple[VirtualHost, ...] = attrs.field(converter=as_tuple)
@@ -173,10 +185,9 @@ class RouteTable:
 
     def __repr__(self) -> str:
         name = f"{self.name!r}, " if self.name else ""
-        return (
-            f"<RouteTable {name}{len(self.virtual_hosts)} virtual hosts, {len(self.routes)} routes, "
-            f"Envoy {self.envoy}>"
-        )
+        counts = [(len(self.virtual_hosts), "virtual host"), (len(self.routes), "route")]
+        words = [f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts]
+        return f"<RouteTable {name}{', '.join(words)}, Envoy {self.envoy}>"
 
     def __str__(self) -> str:
         from canarysim.faces.text import table_text
