@@ -45,7 +45,10 @@ _HOMES = {
     "to_envoy": "canarysim.manifests.envoy",
     "preview": "canarysim.answers.preview",
     "explain": "canarysim.answers.explain",
+    "simulate": "canarysim.answers.simulate",
     "Split": "canarysim.engine.split",
+    "Traffic": "canarysim.engine.traffic",
+    "Column": "canarysim.engine.traffic",
     "assert_routes_to": "canarysim.testing.assertions",
     "assert_split": "canarysim.testing.assertions",
 }
@@ -55,7 +58,10 @@ __all__ = list(_HOMES)
 if TYPE_CHECKING:
     from canarysim.answers.explain import explain as explain
     from canarysim.answers.preview import preview as preview
+    from canarysim.answers.simulate import simulate as simulate
     from canarysim.engine.split import Split as Split
+    from canarysim.engine.traffic import Column as Column
+    from canarysim.engine.traffic import Traffic as Traffic
     from canarysim.errors import (
         CanarysimError as CanarysimError,
     )
