@@ -22,6 +22,8 @@ __all__ = ["to_envoy"]
 def to_envoy(table: RouteTable) -> dict[str, Any]:
     """A RouteConfiguration that an Envoy accepts and that decides as the table does.
 
+    (But for regexes above Envoy's limit on the size of their program, which is not estimated here.)
+
     The result holds dicts, lists, text and numbers only, with field names in snake_case, fit for ``json`` and
     ``yaml``. What the connection manager does before routing (``table.http``) is not a part of it. Raises
     NotExportable, naming what is not simulated, where the table has such parts.

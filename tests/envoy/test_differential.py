@@ -11,7 +11,9 @@ from .. import generate
 from .judge import Version
 from .parity import Question, disagreements
 
-TABLES, REQUESTS = 60, 100
+#: How many Envoys are asked, each about so many tables, with so many requests a table.
+ROUNDS = {"1.36": 4, "1.40": 1}
+TABLES, REQUESTS = 50, 100
 
 
 def _seed() -> int:
@@ -22,13 +24,14 @@ def _seed() -> int:
 def test_generated_virtual_services_decide_as_envoy_does(envoy: Version) -> None:
     seed = _seed()
     random = Random(seed)
-    tables: list[cs.RouteTable] = []
-    questions: list[list[Question]] = []
-    for _ in range(TABLES):
-        document = generate.manifest(random)
-        table = cs.loads(document, envoy=envoy)
-        tables.append(table)
-        asked = [generate.request(random, document) for _ in range(REQUESTS)]
-        questions.append([(request, generate.random_value(random, table, request)) for request in asked])
-    found = disagreements(envoy, tables, questions)
-    assert not found, f"CANARYSIM_SEED={seed}: {len(found)} of {TABLES * REQUESTS} differ, the first:\n{found[0]}"
+    for _ in range(ROUNDS[envoy]):
+        tables: list[cs.RouteTable] = []
+        questions: list[list[Question]] = []
+        for _ in range(TABLES):
+            document = generate.manifest(random)
+            table = cs.loads(document, envoy=envoy)
+            tables.append(table)
+            asked = [generate.request(random, document) for _ in range(REQUESTS)]
+            questions.append([(request, generate.random_value(random, table, request)) for request in asked])
+        found = disagreements(envoy, tables, questions)
+        assert not found, f"CANARYSIM_SEED={seed}: {len(found)} of {TABLES * REQUESTS} differ, the first:\n{found[0]}"
