@@ -35,6 +35,7 @@ from canarysim.table.regex._syntax import Literal
 
 if TYPE_CHECKING:
     from canarysim.table.regex._python import Program
+    from canarysim.table.regex._replace import Replacer
     from canarysim.table.regex._syntax import Encoding, Node
 
 __all__ = ["NotSimulated", "Regex", "RegexError", "compile", "literal"]
@@ -60,12 +61,13 @@ class Regex:
     Made by ``compile``. ``tree`` is its syntax tree (_syntax.py), ``groups`` the number of its captures.
     """
 
-    __slots__ = ("_program", "encoding", "groups", "pattern", "tree")
+    __slots__ = ("_program", "_replacer", "encoding", "groups", "pattern", "tree")
     pattern: str
     encoding: Encoding
     tree: Node
     groups: int
     _program: Program | Same | str | None
+    _replacer: Replacer | str | None
 
     def __init__(self, pattern: str, encoding: Encoding = "utf-8") -> None:
         tree, groups = _parse(pattern, encoding)
@@ -74,6 +76,7 @@ class Regex:
         _set(self, "tree", tree)
         _set(self, "groups", groups)
         _set(self, "_program", None)
+        _set(self, "_replacer", None)
 
     def _prepared(self) -> Program | Same | str:
         """How to run it, or why it is not run; found out on the first question."""
@@ -108,6 +111,43 @@ class Regex:
         if isinstance(prepared, str):
             raise NotSimulated(self.pattern, prepared)
         return prepared.fullmatch(text)
+
+    def _replacing(self) -> Replacer | str:
+        """What replaces its matches, or why nothing does; found out on the first question."""
+        if self._replacer is None:
+            from canarysim.table.regex._replace import prepare
+
+            _set(self, "_replacer", prepare(self.tree, self.groups, self.encoding))
+        return cast("Replacer | str", self._replacer)
+
+    @property
+    def replaces(self) -> bool:
+        """Whether ``replace_all`` answers. It depends on the pattern and the encoding alone."""
+        return not isinstance(self._replacing(), str)
+
+    @property
+    def why_not_replaced(self) -> str | None:
+        """One sentence on why its matches are not replaced; None where they are."""
+        replacing = self._replacing()
+        return replacing if isinstance(replacing, str) else None
+
+    def replace_all(self, text: str, substitution: str) -> str:
+        r"""The text with every match replaced, as Envoy's regex_rewrite does it (_replace.py has the rules).
+
+        ``text`` and the result are octet text, as in ``fullmatch``; ``substitution`` is ordinary text, taken as
+        UTF-8, where ``\0`` is the match, ``\1`` to ``\9`` are groups and ``\\`` a backslash. Raises
+        NotSimulated, for all texts or none, and UnicodeEncodeError for what is no such text. Time grows linearly
+        with text and result; a text of 10,000 characters takes some 20 ms at most.
+
+        >>> compile("^/api/v1/(.*)$").replace_all("/api/v1/pets/7", r"/\1?v=1")
+        '/pets/7?v=1'
+        >>> compile("x*").replace_all("/axb", "-")
+        '-/-a-b-'
+        """
+        replacing = self._replacing()
+        if isinstance(replacing, str):
+            raise NotSimulated(self.pattern, replacing)
+        return replacing(text, substitution)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Regex):
