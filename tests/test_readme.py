@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from canarysim.cli.arguments import COMMANDS
 
 from . import modelled
 
@@ -33,6 +39,42 @@ def test_the_examples_print_what_follows_them(monkeypatch: pytest.MonkeyPatch) -
         with contextlib.redirect_stdout(printed):
             exec(source, space)  # noqa: S102 - our own README
         assert printed.getvalue() == expected
+
+
+def commands_and_outputs() -> list[tuple[str, str]]:
+    """Of each ```console block: the lines after "$ ", with those that continue them, and what they print."""
+    found = []
+    for block in blocks("console"):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, line, lines = "", "", part.splitlines(keepends=True)
+            while not command or line.rstrip().endswith(("|", "\\")):
+                line = lines.pop(0)
+                command += line
+            found.append((command, "".join(lines)))
+    return found
+
+
+@pytest.mark.parametrize(("command", "output"), commands_and_outputs())
+def test_the_commands_print_what_follows_them(command: str, output: str) -> None:
+    installed = re.sub(r"(?<![\w/])canarysim (?=[a-z])", f"{shlex.quote(sys.executable)} -m canarysim ", command)
+    assert installed != command
+    colourless = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}
+    done = subprocess.run(  # noqa: S602 - our own README
+        installed,
+        shell=True,
+        cwd=ROOT,
+        env=colourless,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == output
+
+
+def test_every_command_is_shown() -> None:
+    shown = " ".join(command for command, _ in commands_and_outputs()) + " ".join(blocks("bash"))
+    assert all(f"canarysim {command} " in shown for command in COMMANDS)
 
 
 def test_the_commands_of_readme_are_the_ones_of_ci() -> None:

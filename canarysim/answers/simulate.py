@@ -119,6 +119,11 @@ class Simulation:
         """The observed shares: ``counts`` divided by ``n``. Exact ones to expect are in ``ranges``."""
         return {name: count / self.n if self.n else 0.0 for name, count in self.counts(by).items()}
 
+    @property
+    def observed(self) -> tuple[Observed, ...]:
+        """What ``ranges`` says of a group, said of each of ``outcomes``; the names are their numbers."""
+        return self._observed(tuple(map(str, range(len(self.outcomes)))))
+
     def ranges(self, by: By = "cluster") -> tuple[Observed, ...]:
         """Each group of ``counts`` with the exact share to expect and the 95 % range of its number.
 
@@ -152,7 +157,7 @@ class Simulation:
 
     def to_dict(self) -> dict[str, Any]:
         """The whole answer as plain values, fit for JSON: an entry for each outcome; shares are floats."""
-        observed = self._observed(tuple(map(str, range(len(self.outcomes)))))
+        observed = self.observed
         return {
             "n": self.n,
             "replayed": self.replayed,
@@ -184,7 +189,7 @@ class Simulation:
     def __str__(self) -> str:
         from canarysim.faces.simulation import simulation_text
 
-        return simulation_text(self, self._observed(tuple(map(str, range(len(self.outcomes))))))
+        return simulation_text(self, self.observed)
 
     def _names(self, by: str) -> tuple[str, ...]:
         if by not in BY:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Weight: TypeAlias = int | np.integer
 
-__all__ = ["Split"]
+__all__ = ["Split", "as_random_values"]
 
 # Facts.
 # 1. The weights of a weighted cluster add up to at least 1 and at most 2^32 - 1, or Envoy refuses the
@@ -144,7 +144,7 @@ class Split:
         array([[1, 1, 3],
                [3, 1, 1]], dtype=uint8)
         """
-        values = _random_values(random_values)
+        values = as_random_values(random_values)
         residues = self._residues
         if residues is None:
             residues = Residues(self.weights)
@@ -254,7 +254,8 @@ def _weight(name: Hashable, weight: object) -> int:
     return number
 
 
-def _random_values(random_values: ArrayLike) -> NDArray[np.integer[Any]]:
+def as_random_values(random_values: ArrayLike) -> NDArray[np.integer[Any]]:
+    """Integers from 0 to 2^64 - 1 as an array; refuses everything else, floats for the bits they lack."""
     values = random_values if isinstance(random_values, np.ndarray) else _array(random_values)
     kind = values.dtype.kind
     if kind == "u":

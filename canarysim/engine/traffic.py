@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 
 from canarysim.engine.rng import whole_number
-from canarysim.engine.split import _random_values
+from canarysim.engine.split import as_random_values
 from canarysim.engine.steps import smallest_unsigned
 from canarysim.errors import InvalidValue
 from canarysim.request import Request
@@ -357,7 +357,7 @@ def _counts(counts: ArrayLike) -> NDArray[np.int64]:
 
 
 def _values(random_values: ArrayLike) -> NDArray[np.uint64]:
-    array = _random_values(random_values)
+    array = as_random_values(random_values)
     if array.ndim != 1:
         raise InvalidValue("bad_column", f"random_values have shape {array.shape}; a column has one dimension")
     return array.astype(np.uint64)

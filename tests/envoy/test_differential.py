@@ -34,4 +34,6 @@ def test_generated_virtual_services_decide_as_envoy_does(envoy: Version) -> None
             asked = [generate.request(random, document) for _ in range(REQUESTS)]
             questions.append([(request, generate.random_value(random, table, request)) for request in asked])
         found = disagreements(envoy, tables, questions)
-        assert not found, f"CANARYSIM_SEED={seed}: {len(found)} of {TABLES * REQUESTS} differ, the first:\n{found[0]}"
+        assert not found, (
+            f"CANARYSIM_SEED={seed}: {len(found)} of {TABLES * REQUESTS} differ, the first:\n{found[0]}"
+        )

@@ -1,0 +1,80 @@
+"""Decisions as plain text: a line for each thing that is known of it, its name first, fit for grep."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from canarysim.faces.text import WIDTH, percent, route_name
+from canarysim.request import octets, readable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from fractions import Fraction
+
+    from canarysim.request import Request
+    from canarysim.table.decision import Decision
+
+__all__ = ["decision_text", "shares_text"]
+
+_NAME = 16
+"""Columns that the names take, with the indent."""
+
+
+def decision_text(request: Request, decision: Decision) -> str:
+    """What becomes of a request: only what there is, and a path or host only where it changes."""
+    return _text(request, [*_action(request, decision), *_matched(decision)])
+
+
+def shares_text(request: Request, shares: Sequence[tuple[Decision, Fraction]], how: str) -> str:
+    """What may become of a request whose random value is not known, and ``how`` to give one."""
+    rows = [("kind", f"depends on the random value: {how}")]
+    rows += [(f"{percent(share):>{_NAME - 4}}", readable(decision.outcome)) for decision, share in shares]
+    return _text(request, [*rows, *_matched(shares[0][0], of_route=True)])
+
+
+def _text(request: Request, rows: Sequence[tuple[str, str]]) -> str:
+    lines = _wrapped("", "    ", readable(octets(str(request))))
+    for name, value in rows:
+        lines += _wrapped(f"  {name}".ljust(_NAME), " " * _NAME, value)
+    return "\n".join(lines)
+
+
+def _wrapped(lead: str, more: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=lead, subsequent_indent=more, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _action(request: Request, decision: Decision) -> Iterator[tuple[str, str]]:
+    yield "kind", decision.kind
+    if decision.seen.refused is not None:
+        yield "why", decision.seen.refused[1]
+    if decision.cluster is not None:
+        yield "cluster", readable(decision.cluster)
+    if decision.function is not None:
+        yield "function", decision.function
+    if decision.status is not None:
+        yield "status", str(decision.status)
+    if decision.location is not None:
+        yield "location", readable(decision.location)
+    if decision.path is not None and decision.path != octets(request.path):
+        yield "path", readable(decision.path)
+    if decision.authority is not None and decision.authority != octets(request.authority):
+        yield "authority", readable(decision.authority)
+
+
+def _matched(decision: Decision, *, of_route: bool = False) -> Iterator[tuple[str, str]]:
+    """``of_route`` takes the line of the route, where that of the destination is open."""
+    if decision.virtual_host is not None:
+        yield "virtual host", decision.virtual_host
+    route = decision.matched
+    if route is not None:
+        yield "route", route_name(route) or f"number {route.index}"
+    source = route.source if of_route and route is not None else decision.source
+    if source is not None and source.line is not None:
+        yield "source", str(source)
+    for note in decision.notes:
+        yield "note", note
+    for problem in decision.unknown:
+        yield "unknown", f"{readable(octets(problem.message))} ({problem.where})"

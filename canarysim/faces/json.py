@@ -1,0 +1,376 @@
+"""Answers as plain dicts, fit for JSON, as the schemas beside describe them.
+
+Fields are named as the attributes they hold. Exact shares are floats, and beside them text such as ``"1/10"`` in
+a field that ends in ``_fraction``. Text that came from requests is UTF-8 with other bytes and control characters
+as escapes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from canarysim import __version__
+from canarysim.request import octets, readable
+from canarysim.table.actions import RouteAction
+from canarysim.table.redirects import RedirectAction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from fractions import Fraction
+
+    from canarysim.answers.explain import Explanation, Host, Step
+    from canarysim.answers.near import Hint, Near, Refusal
+    from canarysim.answers.preview import Outcome, Preview
+    from canarysim.answers.simulate import By, Observed, Simulation
+    from canarysim.problems import Problem, Where
+    from canarysim.request import Request
+    from canarysim.table.actions import Destination, Unknown
+    from canarysim.table.chance import Chance
+    from canarysim.table.decision import Decision
+    from canarysim.table.hosts import VirtualHost
+    from canarysim.table.route_table import RouteTable
+    from canarysim.table.routes import Route
+
+__all__ = [
+    "decision_dict",
+    "document",
+    "explanation_dict",
+    "preview_dict",
+    "problem_dict",
+    "request_dict",
+    "route_dict",
+    "simulation_dict",
+    "table_dict",
+]
+
+Plain = dict[str, Any]
+
+
+def document(command: str, problems: Iterable[Problem], **rest: Any) -> Plain:
+    """What a command prints: who answers, what reading the manifests found, and ``rest``."""
+    return {"canarysim": __version__, "command": command, "problems": list(map(problem_dict, problems)), **rest}
+
+
+# Pieces
+
+
+def _exact(name: str, value: Fraction) -> Plain:
+    return {name: float(value), f"{name}_fraction": str(value)}
+
+
+def _text(octets_: str | None) -> str | None:
+    return None if octets_ is None else readable(octets_)
+
+
+def _place(where: Where | None) -> Plain | None:
+    if where is None:
+        return None
+    return {
+        "file": readable(octets(where.file)),
+        "line": where.line,
+        "column": where.column,
+        "path": where.path,
+        "resource": where.resource,
+    }
+
+
+def problem_dict(problem: Problem) -> Plain:
+    """A Problem."""
+    return {
+        "code": problem.code,
+        "severity": str(problem.severity),
+        "message": problem.message,
+        "where": _place(problem.where),
+        "hint": problem.hint,
+    }
+
+
+def request_dict(request: Request) -> Plain:
+    """A Request, and as ``text`` what Request.parse reads."""
+    return {
+        "text": readable(octets(str(request))),
+        "method": readable(octets(request.method)),
+        "scheme": _text(request.scheme),
+        "authority": readable(octets(request.authority)),
+        "path": readable(octets(request.path)),
+        "headers": _fields((octets(name), octets(value)) for name, value in request.headers),
+    }
+
+
+def _fields(headers: Iterable[tuple[str, str]]) -> list[list[str]]:
+    return [[readable(name), readable(value)] for name, value in headers]
+
+
+def _route(route: Route | None) -> Plain | None:
+    if route is None:
+        return None
+    return {
+        "index": route.index,
+        "name": route.name,
+        "origin": route.origin,
+        "match": list(map(str, route.match)),
+        "source": _place(route.source),
+    }
+
+
+def decision_dict(decision: Decision) -> Plain:
+    """A Decision: what happens, and ``outcome``, the same in a few words."""
+    headers = decision.request_headers
+    return {
+        "kind": decision.kind,
+        "outcome": readable(decision.outcome),
+        "virtual_host": decision.virtual_host,
+        "route": decision.route,
+        "matched": _route(decision.matched),
+        "cluster": _text(decision.cluster),
+        "function": decision.function,
+        "upstream": decision.upstream,
+        "status": decision.status,
+        "location": _text(decision.location),
+        "mirrors": list(decision.mirrors),
+        "path": _text(decision.path),
+        "authority": _text(decision.authority),
+        "request_headers": None if headers is None else _fields(headers),
+        "notes": list(decision.notes),
+        "unknown": list(map(problem_dict, decision.unknown)),
+        "open_parts": list(decision.open_parts),
+        "source": _place(decision.source),
+    }
+
+
+# route
+
+
+def route_dict(request: Request, shares: Sequence[tuple[Decision, Fraction]]) -> Plain:
+    """The decision of a request; where it needs a random value, None and what may come of it."""
+    settled = len(shares) == 1
+    return {
+        "request": request_dict(request),
+        "decision": decision_dict(shares[0][0]) if settled else None,
+        "shares": [] if settled else list(map(_share, shares)),
+    }
+
+
+def _share(pair: tuple[Decision, Fraction]) -> Plain:
+    return {"decision": decision_dict(pair[0]), **_exact("share", pair[1])}
+
+
+# preview
+
+
+def preview_dict(preview: Preview) -> Plain:
+    """A Preview."""
+    return {"request": request_dict(preview.request), "n": preview.n, "outcomes": list(map(_outcome, preview))}
+
+
+def _outcome(outcome: Outcome) -> Plain:
+    return {
+        "kind": outcome.kind,
+        "route": outcome.route,
+        "cluster": _text(outcome.cluster),
+        "function": outcome.function,
+        "status": outcome.status,
+        **_exact("share", outcome.share),
+        **_exact("expected", outcome.expected),
+        "low": outcome.low,
+        "high": outcome.high,
+        "coverage": outcome.coverage,
+        "none": outcome.none,
+        "calls_to_see": outcome.calls_to_see,
+        "decision": decision_dict(outcome.decision),
+    }
+
+
+# explain
+
+
+def explanation_dict(explanation: Explanation) -> Plain:
+    """An Explanation."""
+    return {
+        "request": request_dict(explanation.request),
+        "host": _host(explanation.host),
+        "notes": list(explanation.notes),
+        "steps": list(map(_step, explanation.steps)),
+        "winner": _route(explanation.winner),
+        "near": list(map(_near, explanation.near)),
+        "shadowed": list(map(_route, explanation.shadowed)),
+        "decisions": list(map(_share, explanation.decisions)),
+        "chances": [
+            {"outcome": readable(decision.outcome), **_chance(chance)} for decision, chance in explanation.chances
+        ],
+        "open_problems": list(map(problem_dict, explanation.open_problems)),
+        "hints": list(map(_hint, explanation.hints)),
+    }
+
+
+def _host(host: Host) -> Plain:
+    return {
+        "authority": _text(host.authority),
+        "virtual_host": None if host.virtual_host is None else host.virtual_host.name,
+        "domain": None if host.rule is None else host.rule.domain,
+        "rule": None if host.rule is None else host.rule.kind,
+        "domains": list(host.domains),
+        "hints": list(map(_hint, host.hints)),
+    }
+
+
+def _step(step: Step) -> Plain:
+    return {
+        "route": _route(step.route),
+        "refusals": list(map(_refusal, step.refusals)),
+        "others_hold": step.others_hold,
+    }
+
+
+def _refusal(refusal: Refusal) -> Plain:
+    return {"condition": str(refusal.condition), "view": refusal.condition.view.name, "saw": refusal.saw}
+
+
+def _near(near: Near) -> Plain:
+    return {
+        "route": _route(near.route),
+        "refusals": list(map(_refusal, near.refusals)),
+        "held": near.held,
+        "common": near.common,
+        "after": near.after,
+        "hints": list(map(_hint, near.hints)),
+    }
+
+
+def _hint(hint: Hint) -> Plain:
+    return {
+        "code": hint.code,
+        "text": hint.text,
+        "request": None if hint.request is None else request_dict(hint.request),
+        "taken_by": _route(hint.taken_by),
+    }
+
+
+def _chance(chance: Chance) -> Plain:
+    conditions = [
+        {"modulus": condition.modulus, "intervals": [list(interval) for interval in condition.intervals]}
+        for condition in chance.conditions
+    ]
+    return {"conditions": conditions, **_exact("share", chance.share)}
+
+
+# simulate
+
+
+def simulation_dict(simulation: Simulation, mix: Mapping[Request, Fraction], by: By | None) -> Plain:
+    """A Simulation of a mix: each outcome, and with ``by`` the groups too."""
+    from canarysim.answers.simulate import outcome_name  # whoever has a simulation has imported it
+
+    figures = simulation.observed
+    return {
+        "n": simulation.n,
+        "requests": [{"request": request_dict(asked), **_exact("share", share)} for asked, share in mix.items()],
+        "outcomes": [
+            _observed_outcome(outcome_name(decision), decision, row)
+            for decision, row in zip(simulation.outcomes, figures, strict=True)
+        ],
+        "by": by,
+        "groups": [] if by is None else [{"name": row.name, **_observed(row)} for row in simulation.ranges(by)],
+    }
+
+
+def _observed_outcome(name: str, decision: Decision, row: Observed) -> Plain:
+    return {
+        "outcome": readable(name),
+        "kind": decision.kind,
+        "virtual_host": decision.virtual_host,
+        "route": decision.route,
+        "origin": None if decision.matched is None else decision.matched.origin,
+        "cluster": _text(decision.cluster),
+        "function": decision.function,
+        "status": decision.status,
+        "source": _place(decision.source),
+        "unknown": list(map(problem_dict, decision.unknown)),
+        **_observed(row),
+    }
+
+
+def _observed(row: Observed) -> Plain:
+    return {
+        "count": row.count,
+        "share": row.share,
+        **_exact("exact", row.exact),
+        **_exact("expected", row.expected),
+        "low": row.low,
+        "high": row.high,
+        "coverage": row.coverage,
+        "approximate": row.approximate,
+        "outside": row.outside,
+    }
+
+
+# compile
+
+
+def table_dict(table: RouteTable) -> Plain:
+    """A RouteTable: every virtual host, route and destination."""
+    return {
+        "name": table.name,
+        "route_configuration": table.route_configuration,
+        "envoy": table.envoy,
+        "scheme": table.scheme,
+        "http": {
+            "normalize_path": table.http.normalize_path,
+            "merge_slashes": table.http.merge_slashes,
+            "strip_any_host_port": table.http.strip_any_host_port,
+        },
+        "virtual_hosts": [_virtual_host(host, table.envoy) for host in table.virtual_hosts],
+    }
+
+
+def _virtual_host(host: VirtualHost, envoy: str) -> Plain:
+    return {
+        "name": host.name,
+        "domains": list(host.domains),
+        "require_tls": host.require_tls,
+        "unknowns": list(map(_unknown, host.unknowns)),
+        "source": _place(host.source),
+        "routes": [_table_route(route, envoy) for route in host.routes],
+    }
+
+
+def _unknown(unknown: Unknown) -> Plain:
+    return {"problem": problem_dict(unknown.problem), "parts": list(unknown.parts)}
+
+
+def _table_route(route: Route, envoy: str) -> Plain:
+    return {
+        **(_route(route) or {}),
+        "name_is_certain": route.name_is_certain,
+        "action": _action(route),
+        "unknowns": list(map(_unknown, (*route.unknowns, *route.open_rewrites(envoy)))),
+    }
+
+
+def _action(route: Route) -> Plain | None:
+    action = route.action
+    if action is None:
+        return None
+    if not isinstance(action, RouteAction):
+        kind = "redirect" if isinstance(action, RedirectAction) else "direct_response"
+        return {"kind": kind, "status": action.status, "text": str(action)}
+    return {
+        "kind": "forward",
+        "destinations": [_destination(*pair) for pair in action.chances()],
+        "cluster_header": action.cluster_header or None,
+        "path_rewrite": None if action.path_rewrite is None else str(action.path_rewrite),
+        "host_rewrite": None if action.host_rewrite is None else str(action.host_rewrite),
+    }
+
+
+def _destination(destination: Destination, chance: Chance) -> Plain:
+    return {
+        "cluster": destination.cluster,
+        "upstream": destination.upstream,
+        "function": destination.function,
+        "subset": dict(destination.subset),
+        "weight": destination.weight,
+        **_exact("share", chance.share),
+        "unknowns": list(map(_unknown, destination.unknowns)),
+        "source": _place(destination.source),
+    }
