@@ -17,10 +17,17 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 def printed(cell: Any) -> list[str]:
     """The text outputs of a cell; of a picture only that there is one."""
-    found = []
+    found: list[str] = []
+    streaming = False
     for output in cell.get("outputs", []):
         if output.output_type == "stream":
-            found.append(output.text)
+            # The kernel cuts what a cell prints into messages as it likes.
+            found[len(found) - streaming :] = ["".join(found[len(found) - streaming :]) + output.text]
+            streaming = True
+            continue
+        streaming = False
+        if "text/html" in output.get("data", {}):
+            found.append(output.data["text/html"])
         elif "image/png" in output.get("data", {}):
             found.append("<picture>")
         else:

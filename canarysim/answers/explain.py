@@ -66,7 +66,7 @@ class Step:
         return self.refusals[0].saw
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Explanation:
     """Why a request goes where it goes.
 
@@ -91,6 +91,14 @@ class Explanation:
     chances: tuple[tuple[Decision, Chance], ...] = ()
     open_problems: tuple[Problem, ...] = ()
     hints: tuple[Hint, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Explanation of {str(self.request)!r}: {self.decisions[0][0].outcome}>"
+
+    def _repr_html_(self) -> str:
+        from canarysim.faces.html import explanation_html
+
+        return explanation_html(self)
 
     def __str__(self) -> str:
         from canarysim.faces.explanation import explanation_text

@@ -77,7 +77,7 @@ class Outcome:
         return cls(decision, share, share * n, low, high, coverage, none, calls_to_see(share))
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Preview:
     """The outcomes of one request in the order of the manifest; iterate over it. Their shares add to 1."""
 
@@ -122,6 +122,14 @@ class Preview:
         from canarysim.faces.plot import plot_preview
 
         return plot_preview(self, loops=loops, rng=rng)
+
+    def __repr__(self) -> str:
+        return f"<Preview of {str(self.request)!r}, n={self.n:,}, {len(self.outcomes)} outcomes>"
+
+    def _repr_html_(self) -> str:
+        from canarysim.faces.html import preview_html
+
+        return preview_html(self)
 
     def __str__(self) -> str:
         from canarysim.faces.text import preview_text

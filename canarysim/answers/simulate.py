@@ -186,6 +186,11 @@ class Simulation:
     def __repr__(self) -> str:
         return f"<Simulation {self.n:,} requests, {len(self.outcomes)} outcomes>"
 
+    def _repr_html_(self) -> str:
+        from canarysim.faces.html import simulation_html
+
+        return simulation_html(self)
+
     def __str__(self) -> str:
         from canarysim.faces.simulation import simulation_text
 

@@ -209,7 +209,7 @@ def _after(explanation: Explanation) -> list[str]:
             shown[route.index] = _listed(route, "else matches: ")
     else:
         envoy = explanation.table.envoy
-        rivals = [route for route in shadowed if _rivals(route, winner, envoy)][:2] or shadowed[:1]
+        rivals = [route for route in shadowed if is_rival(route, winner, envoy)][:2] or shadowed[:1]
         for route in rivals:
             shown[route.index] = _listed(route, f"would match too, but {winner.index} comes first: ")
         more = len(shadowed) - len(rivals)
@@ -221,7 +221,7 @@ def _after(explanation: Explanation) -> list[str]:
     return [*lines, f"     ... {plural(more, 'more route')} would match too"] if more else lines
 
 
-def _rivals(route: Route, winner: Route, envoy: str) -> bool:
+def is_rival(route: Route, winner: Route, envoy: str) -> bool:
     """Whether a later route asks for as much as the winner, so that somebody may have expected it to win."""
     asks = [(len(list(one.match)), len(path_text(one.match.path, envoy))) for one in (route, winner)]
     return asks[0][0] > asks[1][0] or asks[0][1] > asks[1][1] or asks[0] == asks[1]

@@ -105,12 +105,14 @@ def _rows(
     for i in shown:
         decision, chance = chances[i]
         letter = letters.get(i, "." if chance.share else "-")
-        rows.append((letter, percent(chance.share), _values(chance, with_modulus=with_modulus), decision.outcome))
-    share, values = (max(len(row[column]) for row in rows) for column in (1, 2))
-    return [f"{indent}   {row[0]}  {row[1]:>{share}}  {row[2]:<{values}}  {row[3]}" for row in rows]
+        rows.append(
+            (letter, percent(chance.share), values_text(chance, with_modulus=with_modulus), decision.outcome)
+        )
+    share, width = (max(len(row[column]) for row in rows) for column in (1, 2))
+    return [f"{indent}   {row[0]}  {row[1]:>{share}}  {row[2]:<{width}}  {row[3]}" for row in rows]
 
 
-def _values(chance: Chance, *, with_modulus: bool) -> str:
+def values_text(chance: Chance, *, with_modulus: bool) -> str:
     if not chance.share:
         return "never"
     if not chance.conditions:

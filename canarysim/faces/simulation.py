@@ -32,7 +32,7 @@ def simulation_text(simulation: Simulation, observed: Sequence[Observed]) -> str
     title = f"{plural(simulation.n, 'request')}, {len(simulation.requests):,} distinct"
     if not simulation.n:
         return title
-    shown = _worth_showing(observed)
+    shown = worth_showing(observed)
     figures = [(simulation.outcomes[number], observed[number]) for number in shown]
     page = _Page([row for _, row in figures], simulation.n)
     lines = [title, "", page.head()]
@@ -45,10 +45,10 @@ def simulation_text(simulation: Simulation, observed: Sequence[Observed]) -> str
     hidden = [row.count for number, row in enumerate(observed) if number not in shown]
     if hidden:
         lines += ["", f"... and {plural(len(hidden), 'outcome')} more, with {plural(sum(hidden), 'request')}"]
-    return "\n".join([*lines, "", *_in_words(simulation, observed)]).rstrip()
+    return "\n".join([*lines, "", *simulation_in_words(simulation, observed)]).rstrip()
 
 
-def _worth_showing(observed: Sequence[Observed]) -> list[int]:
+def worth_showing(observed: Sequence[Observed]) -> list[int]:
     numbers = range(len(observed))
     if len(observed) <= _FOLD_FROM:
         return list(numbers)
@@ -126,7 +126,7 @@ def _spread(row: Observed) -> str:
     return f"{row.low:,} to {row.high:,}" if row.low < row.high else f"{row.low:,}"
 
 
-def _in_words(simulation: Simulation, observed: Sequence[Observed]) -> list[str]:
+def simulation_in_words(simulation: Simulation, observed: Sequence[Observed]) -> list[str]:
     """What is unknown, and which counts lie outside their range."""
     texts = []
     unknown = sum(

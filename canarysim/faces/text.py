@@ -52,7 +52,7 @@ def _decimal(value: Fraction) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _count(value: int | Fraction) -> str:
+def count_text(value: int | Fraction) -> str:
     """A number of calls; an average keeps one decimal where it has any."""
     if Fraction(value).denominator == 1:
         return f"{int(value):,}"
@@ -201,7 +201,7 @@ def preview_text(preview: Preview) -> str:
     if len(preview.outcomes) == 1:
         lines += ["", *_single_outcome(first)]
     else:
-        lines += ["", *_outcome_table(preview), *_path_lines(first), "", *_in_words(preview)]
+        lines += ["", *_outcome_table(preview), *_path_lines(first), "", *preview_in_words(preview)]
     problems = dict.fromkeys(problem for outcome in preview.outcomes for problem in outcome.decision.unknown)
     return "\n".join([*lines, *_problem_lines(problems)])
 
@@ -239,7 +239,7 @@ _BAR = 20
 def _outcome_table(preview: Preview) -> list[str]:
     """Two lines an outcome: where to, and what n calls show of it; a bar where there is room for one."""
     head = (f"of {plural(preview.n, 'call')}: expect", "range", "holds", "none")
-    rows = [(_count(o.expected), _spread(o), percent(o.coverage, 1), _none(o)) for o in preview.outcomes]
+    rows = [(count_text(o.expected), _spread(o), percent(o.coverage, 1), none_text(o)) for o in preview.outcomes]
     widths = [max(map(len, column)) + 3 for column in zip(head[1:], *(row[1:] for row in rows), strict=True)]
     first = max(len(row[0]) for row in rows)
     bar = _BAR if 10 + _BAR + 2 + first + sum(widths) <= WIDTH else 0
@@ -260,7 +260,7 @@ def _outcome_table(preview: Preview) -> list[str]:
     return lines
 
 
-def _none(outcome: Outcome) -> str:
+def none_text(outcome: Outcome) -> str:
     """The chance of no call at all; what is too small for a float is not nothing."""
     tiny = outcome.none == 0 and outcome.share < 1
     return percent(Fraction(1, 10**9) if tiny else outcome.none, 1)
@@ -275,15 +275,15 @@ def _spread(outcome: Outcome) -> str:
     return f"{outcome.low:,} to {outcome.high:,}" if outcome.low < outcome.high else f"{outcome.low:,}"
 
 
-def _in_words(preview: Preview) -> list[str]:
+def preview_in_words(preview: Preview) -> list[str]:
     """The rarest outcome in sentences: it is the one that people look for and do not see."""
     rare = min((o for o in preview.outcomes if o.share), key=lambda o: o.share)
     if rare.share == 1:
         return []
     name = rare.decision.cluster or rare.decision.outcome
     text = (
-        f"Of {plural(preview.n, 'call')} expect {_count(rare.expected)} at {name}: {_spread(rare)} in "
-        f"{percent(rare.coverage, 1)} of runs, none at all in {_none(rare).replace('<', 'less than')}. "
+        f"Of {plural(preview.n, 'call')} expect {count_text(rare.expected)} at {name}: {_spread(rare)} in "
+        f"{percent(rare.coverage, 1)} of runs, none at all in {none_text(rare).replace('<', 'less than')}. "
         f"To see one with 95 %, make {rare.calls_to_see:,} calls."
     )
     return _wrapped(text, "")

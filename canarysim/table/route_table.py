@@ -189,6 +189,11 @@ class RouteTable:
         words = [f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts]
         return f"<RouteTable {name}{', '.join(words)}, Envoy {self.envoy}>"
 
+    def _repr_html_(self) -> str:
+        from canarysim.faces.html import table_html
+
+        return table_html(self)
+
     def __str__(self) -> str:
         from canarysim.faces.text import table_text
 
