@@ -139,6 +139,11 @@ the command, or envoy for compile -o envoy. Without one, the names are listed.""
 }
 
 
+def _help(prog: str) -> argparse.HelpFormatter:
+    """Help of 80 columns. With a width given argparse need not look for that of the terminal, at every option."""
+    return argparse.RawDescriptionHelpFormatter(prog, width=80)
+
+
 class _Parser(argparse.ArgumentParser):
     """One that points to its help where it refuses, instead of repeating a part of it."""
 
@@ -187,7 +192,7 @@ def _of_all() -> argparse.ArgumentParser:
         "  canarysim preview routes.yaml 'GET /pets/1'\n"
         "  canarysim explain routes.yaml 'GET /pets x-canary:True'\n\n"
         "canarysim COMMAND --help tells more of each.\n\n" + _CODES.format(finding=_ANY),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_help,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"canarysim {__version__}")
@@ -209,7 +214,7 @@ def _of_command(name: str) -> argparse.ArgumentParser:
         usage=f"canarysim {name} {command.usage}",
         description=command.description,
         epilog="\n".join(parts),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_help,
         allow_abbrev=False,
     )
     # argparse's own title is "positional arguments".

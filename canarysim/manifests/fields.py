@@ -13,7 +13,7 @@ Unknown fields, wrong types and two members of a oneof are problems with a place
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
@@ -64,8 +64,7 @@ class _Plain(Enum):
 STRING, BOOL, ANY = _Plain.STRING, _Plain.BOOL, _Plain.ANY
 
 
-@attrs.frozen
-class Whole:
+class Whole(NamedTuple):
     """A whole number from ``low`` to ``high``."""
 
     low: int
@@ -76,25 +75,21 @@ UINT32 = Whole(0, 2**32 - 1)
 INT32 = Whole(-(2**31), 2**31 - 1)
 
 
-@attrs.frozen
-class EnumOf:
+class EnumOf(NamedTuple):
     """One of ``names``, written as the name or as its number; read as the name."""
 
     names: tuple[str, ...]
 
 
-@attrs.frozen
-class ListOf:
+class ListOf(NamedTuple):
     item: Type
 
 
-@attrs.frozen
-class MapOf:
+class MapOf(NamedTuple):
     item: Type
 
 
-@attrs.frozen(eq=False)
-class Legacy:
+class Legacy(NamedTuple):
     """An older spelling: ``name`` beside today's fields, with a ``type`` of its own that ``lift`` translates."""
 
     name: str
@@ -102,8 +97,7 @@ class Legacy:
     lift: Lift
 
 
-@attrs.frozen(eq=False)
-class Field:
+class Field(NamedTuple):
     name: str
     type: Type
     effect: Effect = Effect.SIMULATED
@@ -113,21 +107,19 @@ class Field:
     legacy: tuple[Legacy, ...] = ()
 
 
-@attrs.frozen(eq=False)
 class Message:
     """A named group of fields."""
 
-    name: str
-    fields: tuple[Field, ...]
-    _by_name: dict[str, tuple[Field, Legacy | None]] = attrs.field(init=False, repr=False)
+    __slots__ = ("_by_name", "fields", "name")
 
-    def __attrs_post_init__(self) -> None:
-        table: dict[str, tuple[Field, Legacy | None]] = {}
-        for field in self.fields:
-            table[field.name] = field, None
+    def __init__(self, name: str, fields: tuple[Field, ...]) -> None:
+        self.name = name
+        self.fields = fields
+        self._by_name: dict[str, tuple[Field, Legacy | None]] = {}
+        for field in fields:
+            self._by_name[field.name] = field, None
             for legacy in field.legacy:
-                table[legacy.name] = field, legacy
-        object.__setattr__(self, "_by_name", table)
+                self._by_name[legacy.name] = field, legacy
 
     def lookup(self, key: str) -> tuple[Field, Legacy | None] | None:
         """The field that a key names, and the older spelling if it is one."""

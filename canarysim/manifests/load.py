@@ -127,7 +127,7 @@ def _files(path: str, problems: list[Problem]) -> Iterator[str]:
 def _text(path: str, problems: list[Problem]) -> str | None:
     try:
         with open(path, "rb") as file:
-            return file.read().decode("utf-8-sig")
+            return file.read().decode().removeprefix("\ufeff")
     except OSError as error:
         message = f"the file cannot be read: {error.strerror or error}"
     except UnicodeDecodeError as error:

@@ -104,15 +104,17 @@ class Resources:
 
 def build(resources: Resources, envoy: str | None) -> tuple[dict[str, RouteTable], list[Problem]]:
     """The route tables of all VirtualServices by name of their gateway, and what is wrong between them."""
-    by_gateway: dict[_Gateway, list[tuple[VirtualServiceSource, VirtualHost]]] = {}
+    by_gateway: dict[_Gateway, list[tuple[VirtualServiceSource, VirtualHost]]] = {_PLAIN: [], _SSL: []}
     for source in resources.virtual_services:
         gateway = _SSL if source.ssl else _PLAIN
         host = virtual_host(source, gateway.name, resources.groups)
         if host is not None:
-            by_gateway.setdefault(gateway, []).append((source, host))
+            by_gateway[gateway].append((source, host))
     tables: dict[str, RouteTable] = {}
     problems: list[Problem] = []
     for gateway, pairs in by_gateway.items():
+        if not pairs:
+            continue
         conflicts = _domain_conflicts(pairs, gateway)
         problems += conflicts
         if conflicts:
