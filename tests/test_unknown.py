@@ -142,3 +142,17 @@ def test_odd_names_of_files_are_problems_and_no_crash() -> None:
         assert "cannot be read" in str(caught.value)
     with pytest.raises(cs.InvalidValue, match="write"):
         cs.load("/nowhere", envoy="1.37")
+
+
+def test_what_an_upstream_would_be_sent_is_no_matter_where_nothing_is_sent() -> None:
+    headers = "{headerManipulation: {requestHeadersToAdd: [{header: {key: a, value: b}}]}}"
+    transformed = "{transformations: {requestTransformation: {}}}"
+    for action, options, location in [
+        ("directResponseAction: {status: 200}", headers, None),
+        ("directResponseAction: {status: 200}", transformed, None),
+        ("redirectAction: {hostRedirect: h.io}", headers, "http://h.io/"),
+        ("redirectAction: {hostRedirect: h.io}", transformed, None),
+    ]:
+        decision = cs.loads(virtual_service(f"routes: [{{{action}, options: {options}}}]")).route(get("/"))
+        assert decision.location == location
+        assert bool(decision.unknown) == (options is transformed and "redirect" in action)

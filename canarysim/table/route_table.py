@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from canarysim.problems import Problem
     from canarysim.request import Request
-    from canarysim.table.actions import Destination
+    from canarysim.table.actions import Destination, Unknown
     from canarysim.table.decision import Kind
 
 __all__ = ["ENVOY_VERSIONS", "Found", "RouteTable"]
@@ -47,7 +47,9 @@ class Found(NamedTuple):
     def action(self) -> Action | None:
         """The action that decides; None where there is none, or where something unsimulated could change it."""
         route = self.route
-        if route is None or not route.decides or self.open_problems or self.blocked:
+        if route is None or not route.decides or self.open_problems:
+            return None
+        if self.host is not None and self.host.unknowns and self.blocked:
             return None
         return route.action
 
@@ -225,6 +227,8 @@ def _chances(found: Found, envoy: str) -> tuple[tuple[Decision, Chance], ...]:
 def _settle(found: Found, destination: Destination | None, envoy: str) -> Decision:
     """The decision at the end of a search, once a destination is picked where there is one to pick."""
     seen, _, host, route, open_problems, needs_tls = found
+    if destination is not None:
+        return _forward(found, destination, envoy)
     kind: Kind
     status: int | None = None
     location: str | None = None
@@ -247,34 +251,38 @@ def _settle(found: Found, destination: Destination | None, envoy: str) -> Decisi
         unknown = open_problems or tuple(u.problem for u in route.unknowns if not u.parts)
     else:
         source = route.source
+        # Nothing is sent upstream here: of all parts only a location can be open.
         unknowns = (*host.unknowns, *route.unknowns, *route.open_rewrites(envoy))
+        redirects = isinstance(action, RedirectAction)
+        unknown, parts = _open(tuple(u for u in unknowns if redirects and "location" in u.parts))
         if isinstance(action, RedirectAction):
             kind, status = "redirect", action.status
+            if "location" not in parts:
+                location = action.location(seen, route.match.path, envoy)
         elif isinstance(action, DirectResponseAction):
             kind, status, location = "direct_response", action.status, action.location(seen)
         else:
-            if action.cluster_header:
-                destination = action.named(seen)
-            if destination is None:
-                kind, status = "cluster_not_found", 503
-            else:
-                kind, source = "forward", destination.source or route.source
-                unknowns += destination.unknowns
-        if unknowns:
-            unknown = tuple(u.problem for u in unknowns)
-            parts = tuple(dict.fromkeys(part for u in unknowns for part in u.parts))
-        if isinstance(action, RedirectAction) and "location" not in parts:
-            location = action.location(seen, route.match.path, envoy)
-    return Decision(
-        kind,
-        None if host is None else host.name,
-        route,
-        destination,
-        status,
-        location,
-        unknown,
-        parts,
-        seen,
-        envoy,
-        source,
-    )
+            named = action.named(seen)
+            if named is not None:
+                return _forward(found, named, envoy)
+            kind, status = "cluster_not_found", 503
+    name = None if host is None else host.name
+    return Decision(kind, name, route, None, status, location, unknown, parts, seen, envoy, source)
+
+
+def _forward(found: Found, destination: Destination, envoy: str) -> Decision:
+    """The decision that a picked destination makes."""
+    seen, _, host, route, _, _ = found
+    assert host is not None
+    assert route is not None
+    unknown, parts = _open((*host.unknowns, *route.unknowns, *route.open_rewrites(envoy), *destination.unknowns))
+    source = destination.source or route.source
+    return Decision("forward", host.name, route, destination, None, None, unknown, parts, seen, envoy, source)
+
+
+def _open(unknowns: tuple[Unknown, ...]) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """The problems that leave parts of a decision open, and those parts."""
+    if not unknowns:
+        return (), ()
+    parts = tuple(dict.fromkeys(part for unknown in unknowns for part in unknown.parts))
+    return tuple(unknown.problem for unknown in unknowns), parts

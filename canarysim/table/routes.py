@@ -95,6 +95,8 @@ class Route:
     def open_rewrites(self, envoy: str) -> tuple[Unknown, ...]:
         """What the rewrites of the route leave open: a regex that is not run."""
         action = self.action
+        if isinstance(action, RouteAction) and action.path_rewrite is None and action.host_rewrite is None:
+            return ()
         found: list[tuple[str | None, tuple[str, ...]]] = []
         if isinstance(action, RedirectAction):
             found.append((action.why_unknown(envoy), ("location",)))
