@@ -204,6 +204,7 @@ def test_a_field_that_is_not_simulated_makes_exactly_its_decisions_unknown(field
     [
         ("{headerManipulation: {requestHeadersToAdd: [{header: {key: a, value: b}}]}}", "request_headers"),
         ("{transformations: {requestTransformation: {}}}", "path"),
+        ("{shadowing: {upstream: {name: s}, percentage: 50}}", "mirrors"),
         ("{stagedTransformations: {early: {requestTransforms: []}}}", "request_headers"),
     ],
 )

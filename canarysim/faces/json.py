@@ -127,7 +127,7 @@ def decision_dict(decision: Decision) -> Plain:
         "upstream": decision.upstream,
         "status": decision.status,
         "location": _text(decision.location),
-        "mirrors": list(decision.mirrors),
+        "mirrors": None if decision.mirrors is None else list(decision.mirrors),
         "path": _text(decision.path),
         "authority": _text(decision.authority),
         "request_headers": None if headers is None else _fields(headers),

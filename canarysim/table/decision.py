@@ -81,9 +81,9 @@ class Decision:
         return None if self.destination is None else self.destination.upstream
 
     @property
-    def mirrors(self) -> tuple[str, ...]:
-        """Clusters that get a copy. Shadowing is not simulated so far: it is among ``unknown`` then."""
-        return ()
+    def mirrors(self) -> tuple[str, ...] | None:
+        """Clusters that get a copy; None where that is open, as it is with shadowing, which is not simulated."""
+        return None if "mirrors" in self.open_parts else ()
 
     @property
     def path(self) -> str | None:
