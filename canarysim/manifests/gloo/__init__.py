@@ -75,9 +75,11 @@ class Resources:
         metadata: Record | None = None if record is None else record.get("metadata")
         name = "" if metadata is None else metadata.get("name", "")
         namespace = ("" if metadata is None else metadata.get("namespace", "")) or "default"
-        unnamed = record if metadata is None else metadata
-        if not name and unnamed is not None and unnamed.lacks("metadata" if metadata is None else "name"):
-            unnamed.report("no_name", "the resource has no name", None, "add metadata.name")
+        if metadata is None:
+            if record is not None and record.lacks("metadata"):
+                record.report("no_name", "the resource has no name", None, "add metadata.name")
+        elif not name and ("name" in metadata or metadata.lacks("name")):
+            metadata.report("no_name", "the resource has no name", None, "add metadata.name")
         reader.name_resource(f"{kind} {namespace}/{name or '?'}")
         if record is None or not name:
             return
