@@ -11,6 +11,7 @@ import pytest
 
 from canarysim.errors import CanarysimError
 from canarysim.table import regex
+from canarysim.table.regex._parse import parse
 from canarysim.table.regex._syntax import (
     MAX_DEPTH,
     NEVER,
@@ -446,3 +447,11 @@ def test_importing_costs_little() -> None:
     assert "canarysim.table.regex" in loaded
     assert not {"unicodedata", "numpy", "attr", "canarysim.table.regex._names"}.intersection(loaded)
     assert not {"canarysim.table.regex._python", "canarysim.table.regex._safety"}.intersection(loaded)
+
+
+@pytest.mark.parametrize("text", ["true", "a", "/api/v1", "x-y_Z9", "0"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_plain_pattern_is_what_the_parser_makes_of_it(text: str, encoding: Encoding) -> None:
+    tree, groups = parse(text, encoding)
+    compiled = regex.compile(text, encoding)
+    assert (repr(compiled.tree), compiled.groups) == (repr(tree), groups)

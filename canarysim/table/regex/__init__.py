@@ -26,11 +26,11 @@ _safety.py can show that ``re`` needs linear time for it too; else ``fullmatch``
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from canarysim.table.regex._errors import NotSimulated, Refused, RegexError
-from canarysim.table.regex._parse import parse
 from canarysim.table.regex._syntax import Literal
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["NotSimulated", "Regex", "RegexError", "compile", "literal"]
 
 _set = object.__setattr__
+
+#: Patterns that stand for themselves, and need no parser to be loaded.
+_PLAIN = re.compile("[A-Za-z0-9/_-]+")
 
 
 class Same:
@@ -70,7 +73,7 @@ class Regex:
     _replacer: Replacer | str | None
 
     def __init__(self, pattern: str, encoding: Encoding = "utf-8") -> None:
-        tree, groups = _parse(pattern, encoding)
+        tree, groups = _read(pattern, encoding)
         _set(self, "pattern", pattern)
         _set(self, "encoding", encoding)
         _set(self, "tree", tree)
@@ -197,9 +200,13 @@ def literal(text: str) -> str:
     )
 
 
-def _parse(pattern: str, encoding: Encoding) -> tuple[Node, int]:
+def _read(pattern: str, encoding: Encoding) -> tuple[Node, int]:
     if encoding not in ("utf-8", "latin-1"):
         raise ValueError(f'encoding is "utf-8" or "latin-1", not {encoding!r}')
+    if _PLAIN.fullmatch(pattern):
+        return Literal(pattern), 0
+    from canarysim.table.regex._parse import parse
+
     try:
         octets = pattern.encode()
     except UnicodeEncodeError as error:
