@@ -57,11 +57,13 @@ def test_route(compare: Compare) -> None:
             d.destination,
             d.status,
             d.location,
+            d.mirrors,
+            d.virtual_cluster,
             d.unknown,
             d.open_parts,
+            d.source,
             d.seen,
             d.envoy,
-            d.source,
         )
 
     compare(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -61,6 +61,21 @@ def _header_pairs(headers: Headers | None) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
+def _certificate(value: str) -> str:
+    if value not in ("presented", "validated"):
+        raise InvalidValue("bad_certificate", f"a certificate is 'presented' or 'validated', not {value!r}")
+    return value
+
+
+def _json(metadata: Mapping[str, Any]) -> str:
+    import json
+
+    try:
+        return json.dumps(dict(metadata), sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidValue("bad_metadata", f"metadata is what JSON can write: {error}") from None
+
+
 _EVERYDAY_NAME = re.compile(r"[a-z0-9-]+")
 _EVERYDAY_VALUE = re.compile(r"(?:[!-~](?:[ -~]*[!-~])?)?")
 
@@ -82,6 +97,10 @@ class Request:
     names may repeat; names are kept in lower case. A ``host`` header is the authority, as in HTTP/1. Text is
     matched as its UTF-8 bytes.
 
+    What else Envoy knows of a request, few routes ask for: ``metadata``, its dynamic metadata as a mapping from
+    filters to what ``json`` can write; ``certificate``, None, "presented" or "validated"; ``address``, that of
+    the client without a port; ``internal``, whether Envoy counts it as coming from inside.
+
     >>> Request("/findPets", headers={"X-Canary": "true"})
     Request('GET /findPets x-canary:true')
     """
@@ -91,6 +110,10 @@ class Request:
     authority: str
     scheme: str | None
     headers: tuple[tuple[str, str], ...]
+    certificate: str | None
+    address: str
+    internal: bool
+    _metadata: str
     #: The headers by name where each stands once and is text that needs no treatment; else None.
     everyday_headers: dict[str, tuple[str, ...]] | None = attrs.field(eq=False, repr=False)
 
@@ -102,6 +125,10 @@ class Request:
         authority: str = "",
         scheme: str | None = None,
         headers: Headers | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        certificate: Literal["presented", "validated"] | None = None,
+        address: str = "",
+        internal: bool = False,
     ) -> None:
         pairs = _header_pairs(headers)
         hosts = [value for name, value in pairs if name in ("host", ":authority")]
@@ -124,8 +151,22 @@ class Request:
             _text(authority, "the authority"),
             None if scheme is None else _text(scheme, "the scheme"),
             pairs,
+            certificate if certificate is None else _certificate(certificate),
+            _text(address, "the address"),
+            bool(internal),
+            "" if not metadata else _json(metadata),
             _everyday(pairs),
         )
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The dynamic metadata by filter."""
+        if not self._metadata:
+            return {}
+        import json
+
+        found: dict[str, Any] = json.loads(self._metadata)
+        return found
 
     @classmethod
     def parse(cls, text: str) -> Request:
@@ -185,7 +226,14 @@ class Request:
         return " ".join(word if _PLAIN.fullmatch(word) else _quoted(word) for word in words)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self)!r})"
+        told = {
+            "metadata": self.metadata,
+            "certificate": self.certificate,
+            "address": self.address,
+            "internal": self.internal,
+        }
+        more = "".join(f", {name}={value!r}" for name, value in told.items() if value)
+        return f"{type(self).__name__}({str(self)!r}{more})"
 
 
 _PLAIN = re.compile(r"[^\s'\"]+")

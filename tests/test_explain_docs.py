@@ -12,13 +12,16 @@ import pytest
 
 import canarysim as cs
 from canarysim.answers.respell import example
-from canarysim.table.matchers import HeaderView, PathExact, PathPrefix, PathRegex, PathView
+from canarysim.table.matchers import PathExact, PathPrefix, PathRegex
+from canarysim.table.strings import StringMatcher
+from canarysim.table.views import HeaderView, PathView, QueryView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from canarysim.answers.explain import Explanation
-    from canarysim.table.matchers import QueryView, StringMatcher
+    from canarysim.table.matchers import Range
+    from canarysim.table.views import View
 
 SUITE = Path(__file__).parent.parent.parent / "shared" / "suites" / "gloo_docs"
 FILES = sorted(p for p in SUITE.glob("*.yaml") if "kind: VirtualService" in p.read_text())
@@ -26,9 +29,9 @@ FILES = sorted(p for p in SUITE.glob("*.yaml") if "kind: VirtualService" in p.re
 pytestmark = pytest.mark.skipif(not FILES, reason="the collection of Gloo's documentation is not here")
 
 
-def taken(matcher: StringMatcher | None) -> str:
+def taken(matcher: StringMatcher | Range | None) -> str:
     """A text that a condition takes."""
-    if matcher is None:
+    if not isinstance(matcher, StringMatcher):
         return "1"
     return matcher.value if matcher.kind == "exact" else example(matcher.value, "utf-8") or "x"
 
@@ -61,7 +64,7 @@ def aimed(random: Random, table: cs.RouteTable) -> cs.Request:
     return cs.Request(f"{path}?{query}" if query else path, method=method, authority=authority, headers=headers)
 
 
-def sent(request: cs.Request, view: PathView | HeaderView | QueryView) -> str:
+def sent(request: cs.Request, view: View) -> str:
     """What a plain request shows to a condition, found without the table."""
     path, _, query = request.path.partition("?")
     if isinstance(view, PathView):
@@ -69,6 +72,7 @@ def sent(request: cs.Request, view: PathView | HeaderView | QueryView) -> str:
     if isinstance(view, HeaderView):
         fields = {**dict(request.headers), ":method": request.method, ":authority": request.authority}
         return repr(fields[view.header]) if view.header in fields else "missing"
+    assert isinstance(view, QueryView)
     pairs = dict(piece.split("=") for piece in query.split("&") if piece)
     return repr(pairs[view.key]) if view.key in pairs else "missing"
 

@@ -14,10 +14,11 @@ from canarysim.faces.markup import Html, bar, el, join, short, visible
 from canarysim.problems import Problem, Severity, Where
 from canarysim.table.actions import Destination, RouteAction, Unknown
 from canarysim.table.hosts import VirtualHost
-from canarysim.table.matchers import HeaderMatcher, PathPrefix, StringMatcher
+from canarysim.table.matchers import HeaderMatcher, PathPrefix
 from canarysim.table.redirects import DirectResponseAction, RedirectAction
 from canarysim.table.rewrites import HostRewrite, PrefixRewrite
 from canarysim.table.routes import Action, Route, RouteMatch
+from canarysim.table.strings import StringMatcher
 
 ROOT = Path(__file__).parent.parent
 SHOP = cs.load(ROOT / "notebooks" / "manifests" / "routes", table="gateway-proxy")

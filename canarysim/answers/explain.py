@@ -9,10 +9,12 @@ import attrs
 from canarysim.answers.fixes import path_text
 from canarysim.answers.near import Hint, Near, Refusal, domain_hints, look, nearest, other_hints
 from canarysim.answers.preview import as_request
+from canarysim.table.outcomes import decisions as decisions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from fractions import Fraction
+    from canarysim.table.behaviour import Behaviour
 
     from canarysim.answers.near import Look
     from canarysim.problems import Problem
@@ -75,7 +77,8 @@ class Explanation:
     (near.py says what that means), those before the winner and then those after it. ``shadowed`` are the routes
     after the winner that would have matched, most specific first. ``decisions`` are (Decision, share) pairs: one
     where a random value was given or none is needed; ``chances`` says which random values lead to each.
-    ``hints`` say what stood in the way besides conditions of routes.
+    ``hints`` say what stood in the way besides conditions of routes. ``shared`` are the routes before the winner
+    that take the request for some random values, with those; the winner has the rest.
     """
 
     table: RouteTable = attrs.field(repr=False)
@@ -91,6 +94,7 @@ class Explanation:
     chances: tuple[tuple[Decision, Chance], ...] = ()
     open_problems: tuple[Problem, ...] = ()
     hints: tuple[Hint, ...] = ()
+    shared: tuple[tuple[Route, Chance], ...] = ()
 
     def __repr__(self) -> str:
         return f"<Explanation of {str(self.request)!r}: {self.decisions[0][0].outcome}>"
@@ -136,20 +140,23 @@ def explain(table: RouteTable, request: Request | str, random_value: int | None 
 
     request = as_request(request)
     found = table.find(request)
-    chances = table.chances(request)
+    chances = decisions_of(table, found)
     if random_value is None:
         decisions = tuple((decision, chance.share) for decision, chance in chances)
     else:
         decisions = ((table.route(request, random_value), Fraction(1)),)
+        found = found.under(random_value)
     earlier: list[Look] = []
     later: list[Look] = []
+    winner = found.branches[-1].route
+    shared = [(branch.route, branch.chance) for branch in found.branches[:-1] if branch.route is not None]
     if found.host is not None and not found.needs_tls:
         looks = earlier
         for route in found.host.routes:
-            if route is found.route:
+            if route is winner:
                 looks = later
-            else:
-                looks.append(look(route, found.seen, table.envoy))
+            elif not any(route is other for other, _ in shared):
+                looks.append(look(route, found.seen, table, random_value))
     return Explanation(
         table,
         request,
@@ -161,7 +168,7 @@ def explain(table: RouteTable, request: Request | str, random_value: int | None 
             domain_hints(table, request, found),
         ),
         tuple(map(_step, earlier)),
-        found.route,
+        winner,
         (
             *nearest(table, request, found, earlier, after=False, most=NEAREST),
             *nearest(table, request, found, later, after=True, most=NEAREST_AFTER),
@@ -169,10 +176,11 @@ def explain(table: RouteTable, request: Request | str, random_value: int | None 
         decisions,
         found.seen.notes,
         random_value,
-        _shadowed(later, table.envoy),
+        _shadowed(later, table.behaviour),
         chances,
         found.open_problems,
         other_hints(table, request, found),
+        tuple(shared),
     )
 
 
@@ -181,7 +189,7 @@ def _step(one: Look) -> Step:
     return Step(one.route, one.refusals, len(one.refusals) == 1 < conditions)
 
 
-def _shadowed(looks: Iterable[Look], envoy: str) -> tuple[Route, ...]:
+def _shadowed(looks: Iterable[Look], envoy: Behaviour) -> tuple[Route, ...]:
     """Most conditions first, then the longest text of the path, then order."""
     matching = [one for one in looks if not one.refusals and not one.open]
     matching.sort(key=lambda one: (-one.held, -len(path_text(one.route.match.path, envoy)), one.route.index))

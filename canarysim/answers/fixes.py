@@ -20,18 +20,19 @@ from canarysim.table.matchers import (
     PathExact,
     PathPrefix,
     PathRegex,
-    PathView,
+    PathSeparatedPrefix,
     QueryParameterMatcher,
-    StringMatcher,
-    encoding_of,
+    Range,
 )
 from canarysim.table.paths import merge_slashes, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from canarysim.table.behaviour import Behaviour
 
     from canarysim.table.http import Seen
     from canarysim.table.matchers import Matcher
+    from canarysim.table.strings import StringMatcher
     from canarysim.table.route_table import RouteTable
 
 #: What ends the words of a change that is one of many.
@@ -55,22 +56,8 @@ class Fix:
     reason: str = ""
 
 
-def judge(matcher: Matcher, seen: Seen, envoy: str) -> bool | None:
-    """Whether a condition holds, as routes.py has it; None where that is open."""
-    if not seen.route_path and isinstance(matcher.view, PathView):
-        return isinstance(matcher, ConnectMatcher)  # a CONNECT request has no path that others could take
-    value: Any = matcher.view.get(seen)
-    if value is None and matcher.why_unknown(envoy) is not None:
-        return False
-    invented = isinstance(value, tuple) and isinstance(value[0], Invented)
-    guessed = invented and isinstance(matcher, HeaderMatcher) and _is_regex(matcher.value)
-    if guessed or matcher.why_unknown(envoy) is not None:
-        return None
-    return bool(matcher.test(envoy)(value))
-
-
-def _is_regex(matcher: StringMatcher | None) -> bool:
-    return matcher is not None and matcher.kind != "exact"
+def _is_regex(matcher: StringMatcher) -> bool:
+    return matcher.kind == "safe_regex"
 
 
 def changed(request: Request, **parts: Any) -> Request:
@@ -89,14 +76,12 @@ def plain_text(text: str) -> str:
     return text if text.isascii() else text.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
-def path_text(matcher: Matcher, envoy: str) -> str:
+def path_text(matcher: Matcher, envoy: Behaviour) -> str:
     """The text, as octets, with which every path must begin that the condition takes; as much as is known."""
-    if isinstance(matcher, PathPrefix):
-        return octets(matcher.prefix)
-    if isinstance(matcher, PathExact):
-        return octets(matcher.path)
+    if isinstance(matcher, PathPrefix | PathExact | PathSeparatedPrefix):
+        return matcher.text
     if isinstance(matcher, PathRegex):
-        return octets(literal_start(matcher.regex, encoding_of(envoy)))
+        return octets(literal_start(matcher.regex, envoy.regex_encoding))
     return ""
 
 
@@ -104,13 +89,13 @@ def fixes(matcher: Matcher, request: Request, seen: Seen, table: RouteTable) -> 
     """Proposals for a condition that refuses, the most telling first. Cost: O(size of the request), squared at
     most for short texts that a regex is held against.
     """
-    if matcher.why_unknown(table.envoy) is not None:
+    if matcher.why_unknown(table.behaviour) is not None:
         return
     if isinstance(matcher, HeaderMatcher):
         yield from _header_fixes(matcher, request, seen, table)
     elif isinstance(matcher, QueryParameterMatcher):
         yield from _query_fixes(matcher, request, seen, table)
-    elif isinstance(matcher, PathPrefix | PathExact | PathRegex) and seen.route_path:
+    elif isinstance(matcher, PathPrefix | PathExact | PathSeparatedPrefix | PathRegex) and seen.route_path:
         yield from _path_fixes(matcher, request, seen, table)
 
 
@@ -118,9 +103,12 @@ def fixes(matcher: Matcher, request: Request, seen: Seen, table: RouteTable) -> 
 
 
 def _path_fixes(
-    matcher: PathPrefix | PathExact | PathRegex, request: Request, seen: Seen, table: RouteTable
+    matcher: PathPrefix | PathExact | PathSeparatedPrefix | PathRegex,
+    request: Request,
+    seen: Seen,
+    table: RouteTable,
 ) -> Iterator[Fix]:
-    holds = matcher.test(table.envoy)
+    holds = matcher.test(table.behaviour)
     path, query = seen.route_path, seen.path[len(seen.route_path) :]
     sent = octets(request.path).partition("?")[0]
     if sent != path and holds(sent):
@@ -142,7 +130,7 @@ def _path_fixes(
 
 
 def _other_paths(
-    matcher: PathPrefix | PathExact | PathRegex, path: str, table: RouteTable
+    matcher: PathPrefix | PathExact | PathSeparatedPrefix | PathRegex, path: str, table: RouteTable
 ) -> Iterator[tuple[str, str, str]]:
     if "%" in path:
         yield "escaped_slash", "%2F is no slash", re.sub("%2[Ff]", "/", path)
@@ -153,15 +141,15 @@ def _other_paths(
     if isinstance(matcher, PathRegex):
         yield "path_case", "paths are case-sensitive", recased(path)[0]
         starts = [i for i, char in enumerate(path) if char == "/"]
-        found = part(matcher.test(table.envoy), path, starts)
+        found = part(matcher.test(table.behaviour), path, starts)
         if found is not None and len(found) > 1:
             yield "path_part", "the regex must match the whole path", found
-        start = path_text(matcher, table.envoy)
+        start = path_text(matcher, table.behaviour)
         if len(start) > 1 and (path.startswith(start) or alike(path, start)):
-            sample = octets(example(matcher.regex, encoding_of(table.envoy)) or path)
+            sample = octets(example(matcher.regex, table.behaviour.regex_encoding) or path)
             yield "path_example", "", sample
         return
-    text = path_text(matcher, table.envoy)
+    text = path_text(matcher, table.behaviour)
     exact = isinstance(matcher, PathExact)
     if differs_in_case(path[: len(text)], text):
         yield "path_case", "paths are case-sensitive", text + ("" if exact else path[len(text) :])
@@ -190,7 +178,10 @@ def _sendable(text: str) -> bool:
 # Texts that a StringMatcher takes: (what is wrong with the present one, a text, whether it is but an example)
 
 
-def _texts(matcher: StringMatcher, now: str | None, envoy: str) -> Iterator[tuple[str, str, bool]]:
+def _texts(matcher: StringMatcher | Range, now: str | None, envoy: Behaviour) -> Iterator[tuple[str, str, bool]]:
+    if isinstance(matcher, Range):
+        yield "value", str(matcher.start), True
+        return
     holds = matcher.test(envoy)
     if now is not None:
         spellings = list(recased(now)) if _is_regex(matcher) else [octets(matcher.value)]
@@ -203,7 +194,7 @@ def _texts(matcher: StringMatcher, now: str | None, envoy: str) -> Iterator[tupl
     if not _is_regex(matcher):
         yield "value", octets(matcher.value), False
         return
-    sample = example(matcher.value, encoding_of(envoy))
+    sample = example(matcher.value, envoy.regex_encoding)
     if sample is not None and holds(octets(sample)):
         yield "value", octets(sample), sample != matcher.value
 
@@ -222,17 +213,17 @@ def _header_fixes(matcher: HeaderMatcher, request: Request, seen: Seen, table: R
     name = matcher.view.header
     values = seen.header(name)
     sent = [value for known, value in request.headers if known == name]
-    holds = matcher.test(table.envoy)
+    holds = matcher.test(table.behaviour)
     if values is None and sent:
         yield Fix("header_dropped", None, reason=f"Envoy drops {readable(name)} before it looks for a route")
         return
-    if matcher.invert:
+    if matcher.present is matcher.invert if matcher.value is None else matcher.invert:
         yield from _inverted_fixes(matcher, request, values)
         return
     if values is None:
         for other, value in request.headers:
             if alike(other.replace("_", "-"), name, same=True):
-                text = value if holds((octets(value),)) else _first_text(matcher, table.envoy)
+                text = value if holds((octets(value),)) else _first_text(matcher, table.behaviour)
                 words = f"the request has {readable(octets(other))}, which is another header"
                 yield from _header_fix("header_name", request, name, text, reason=words)
     if matcher.value is None:
@@ -248,16 +239,16 @@ def _header_fixes(matcher: HeaderMatcher, request: Request, seen: Seen, table: R
                 yield from _header_fix("header_joined", request, name, value, reason=joined, words=words)
     now = values[0] if values is not None and len(values) == 1 else None
     if name == ":method":
-        yield from _method_fixes(matcher, request, table.envoy)
+        yield from _method_fixes(matcher, request, table.behaviour)
         return
-    for trouble, text, sample in _texts(matcher.value, now, table.envoy):
+    for trouble, text, sample in _texts(matcher.value, now, table.behaviour):
         code = "missing" if values is None else trouble
         words = _with_field(name, plain_text(text)) + (INSTANCE if sample else "")
         reason = _REASONS[trouble].format("header values")
         yield from _header_fix(f"header_{code}", request, name, plain_text(text), reason=reason, words=words)
 
 
-def _method_fixes(matcher: HeaderMatcher, request: Request, envoy: str) -> Iterator[Fix]:
+def _method_fixes(matcher: HeaderMatcher, request: Request, envoy: Behaviour) -> Iterator[Fix]:
     """Methods that HTTP has; no other text is of use, whatever a regex takes."""
     holds = matcher.test(envoy)
     takes = [method for method in _METHODS if holds((method,))]
@@ -287,7 +278,7 @@ def _inverted_fixes(matcher: HeaderMatcher, request: Request, values: tuple[str,
         yield from _header_fix(code, request, name, text, reason=reason, words=words)
 
 
-def _first_text(matcher: HeaderMatcher, envoy: str) -> str:
+def _first_text(matcher: HeaderMatcher, envoy: Behaviour) -> str:
     if matcher.value is None:
         return "1"
     return next((plain_text(text) for _, text, _ in _texts(matcher.value, None, envoy)), "")
@@ -326,7 +317,7 @@ def _with_field(name: str, value: str) -> str:
 
 def _query_fixes(matcher: QueryParameterMatcher, request: Request, seen: Seen, table: RouteTable) -> Iterator[Fix]:
     key = matcher.view.key
-    holds = matcher.test(table.envoy)
+    holds = matcher.test(table.behaviour)
     path, _, query = seen.path.partition("?")
     pieces = [piece for piece in query.split("&") if piece]
     names = [piece.partition("=")[0] for piece in pieces]
@@ -373,7 +364,7 @@ def _query_fixes(matcher: QueryParameterMatcher, request: Request, seen: Seen, t
     if matcher.value is None:
         yield Fix("query_missing", asking([*pieces, key]), f"with {readable(key)} in the query")
         return
-    for trouble, text, sample in _texts(matcher.value, now, table.envoy):
+    for trouble, text, sample in _texts(matcher.value, now, table.behaviour):
         if not _sendable(key + text) or "&" in text:
             continue
         piece = f"{key}={text}"

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from canarysim.answers.fixes import changed, fixes, judge, path_text, plain_text
+from canarysim.answers.fixes import changed, fixes, path_text, plain_text
 from canarysim.answers.respell import alike, recased, unquoted
 from canarysim.request import octets, readable
+from canarysim.table.actions import RouteAction
 from canarysim.table.hosts import DomainRule, fold_host
-from canarysim.table.http import see
-from canarysim.table.matchers import ConnectMatcher, PathView
+from canarysim.table.matchers import ConnectMatcher, PathMatcher
 from canarysim.table.paths import merge_slashes, normalize
+from canarysim.table.routes import NO_ROUTE, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
@@ -89,22 +90,39 @@ class Near:
     hints: tuple[Hint, ...] = ()
 
 
-def look(route: Route, seen: Seen, envoy: str) -> Look:
-    """Holds every condition of a route against a request. Cost: O(conditions)."""
+def look(route: Route, seen: Seen, table: RouteTable, random_value: int | None = None) -> Look:
+    """Holds every condition of a route against a request. Cost: O(conditions).
+
+    A fraction is held against the random value where one is given; else it holds if any value fulfils it.
+    """
     refusals, held, unsure = [], 0, []
     for matcher in route.match:
-        verdict = judge(matcher, seen, envoy)
-        if verdict is None:
+        holds = verdict(matcher, seen, table.behaviour)
+        if holds is None:
             unsure.append(matcher)
-        elif verdict:
+        elif holds:
             held += 1
         else:
             refusals.append(Refusal(matcher, _saw(matcher, seen)))
+    fraction = route.match.runtime_fraction
+    if fraction is not None:
+        residues = fraction.residues(table.runtime)
+        if not residues.intervals:
+            refusals.append(Refusal(fraction, f"never below 0 of {residues.modulus}"))
+        elif random_value is not None and random_value not in residues:
+            refusals.append(Refusal(fraction, f"{random_value % residues.modulus} modulo {residues.modulus}"))
+        else:
+            held += 1
+    action = route.action
+    if isinstance(action, RouteAction) and action.runtime_key_prefix and action.under(table.runtime) is None:
+        from canarysim.table.conditions import WeightsUnderRuntime
+
+        refusals.append(Refusal(WeightsUnderRuntime(), "0, or above 2^32 - 1, under the runtime"))
     return Look(route, tuple(refusals), held, tuple(unsure))
 
 
 def _saw(matcher: Matcher, seen: Seen) -> str:
-    if isinstance(matcher.view, PathView) and not seen.route_path:
+    if isinstance(matcher, PathMatcher) and not seen.route_path:
         return "missing, as in every CONNECT request"
     return matcher.view.show(matcher.view.get(seen))
 
@@ -113,8 +131,10 @@ def nearest(
     table: RouteTable, request: Request, found: Found, looks: Iterable[Look], *, after: bool, most: int
 ) -> tuple[Near, ...]:
     """The nearest misses, ranked, with hints. Cost: O(routes), and a search of the table for each hint."""
-    envoy, seen = table.envoy, found.seen
-    won = 0 if found.route is None else len(path_text(found.route.match.path, envoy))
+    envoy, seen = table.behaviour, found.seen
+    won = max(
+        (len(path_text(b.route.match.path, envoy)) for b in found.branches if b.route is not None), default=0
+    )
     forms = _forms(request, seen)
     candidates = []
     for one in looks:
@@ -197,12 +217,12 @@ def _joint_hint(
     asked = request
     for condition in conditions:
         seen = _seen(table, asked)
-        if judge(condition, seen, table.envoy):
+        if verdict(condition, seen, table.behaviour):
             continue  # an earlier change did for it
         for fix in fixes(condition, asked, seen, table):
             if fix.code in skip:
                 continue
-            if fix.request is not None and judge(condition, _seen(table, fix.request), table.envoy):
+            if fix.request is not None and verdict(condition, _seen(table, fix.request), table.behaviour):
                 asked = fix.request
                 reasons.append(fix.reason)
                 changes.append(fix.change)
@@ -214,7 +234,7 @@ def _joint_hint(
 
 
 def _seen(table: RouteTable, request: Request) -> Seen:
-    return see(request, table.http, envoy=table.envoy, scheme=table.scheme)
+    return table.see(request)
 
 
 def _tried(
@@ -228,14 +248,15 @@ def _tried(
 ) -> Hint | None:
     """The hint if the table says that it is true: the route matches the changed request, without a doubt."""
     found = table.find(request)
-    if found.host is not before.host or found.open_problems or found.route is None:
+    takers = [branch.route for branch in found.branches if branch.route is not None]
+    if found.host is not before.host or found.open_problems or not takers:
         return None
     taken_by = None
-    if found.route is not route:
-        then = look(route, found.seen, table.envoy)
+    if not any(taker is route for taker in takers):
+        then = look(route, found.seen, table)
         if then.refusals or then.open:
             return None
-        taken_by = found.route
+        taken_by = takers[0]
     why = "; ".join(filter(None, dict.fromkeys(reasons)))
     text = f"{why}: would match " if why else "would match "
     text += " and ".join(changes)
@@ -328,13 +349,13 @@ def other_hints(table: RouteTable, request: Request, found: Found) -> tuple[Hint
                 if table.find(asked).seen.refused is None:
                     return (Hint(code, f"{words} {readable(octets(path))!r}", asked),)
         return ()
-    if found.host is None or found.route is not None or found.needs_tls or "*" in found.host.domains:
+    if found.host is None or found.branches != NO_ROUTE or found.needs_tls or "*" in found.host.domains:
         return ()
     for host in table.virtual_hosts:
         if "*" not in host.domains:
             continue
         for route in host.routes:
-            one = look(route, found.seen, table.envoy)
+            one = look(route, found.seen, table)
             if not one.refusals and not one.open:
                 text = (
                     f"route {route.index} of virtual host {host.name}, whose domain is '*', would take it; but "

@@ -22,7 +22,7 @@ from canarysim.table.regex._syntax import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from canarysim.table.matchers import Test
+    from canarysim.table.strings import Test
     from canarysim.table.regex._syntax import Encoding, Node
 
 __all__ = ["alike", "differs_in_case", "example", "literal_start", "part", "recased", "unquoted"]

@@ -128,8 +128,8 @@ def _has_unknowns(table: RouteTable) -> bool:
         host.unknowns
         or any(
             route.unknowns
-            or route.open_rewrites(table.envoy)
-            or any(matcher.why_unknown(table.envoy) for matcher in route.match)
+            or route.open_rewrites(table.behaviour)
+            or any(matcher.why_unknown(table.behaviour) for matcher in route.match)
             or (isinstance(route.action, RouteAction) and any(d.unknowns for d in route.action.destinations))
             for route in host.routes
         )

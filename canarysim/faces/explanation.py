@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from canarysim.answers.fixes import path_text
 from canarysim.faces.intervals import interval_lines
-from canarysim.faces.text import WIDTH, plural, route_name, with_source
+from canarysim.faces.text import WIDTH, percent, plural, route_name, with_source
 from canarysim.request import octets, readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from canarysim.table.behaviour import Behaviour
 
     from canarysim.answers.explain import Explanation, Step
     from canarysim.answers.near import Hint, Near
@@ -41,7 +42,7 @@ def explanation_text(explanation: Explanation) -> str:
         *_host(explanation),
     ]
     result = _result(explanation)
-    if not explanation.steps and explanation.winner is None:
+    if not explanation.steps and explanation.winner is None and not explanation.shared:
         return "\n".join([*head, *_hints(explanation.hints, "  "), *([""] if result else []), *result])
     after = [*_winner(explanation), *_after(explanation), *_hints(explanation.hints, "  "), "", *result]
     for shown in range(_FEW + 1, -1, -1):
@@ -125,7 +126,7 @@ def _refusals(explanation: Explanation, shown: int) -> list[str]:
         keep |= set(near)
     else:
         keep = set(list(near)[:shown])
-    if explanation.winner is None and len(steps) > _FEW:
+    if explanation.winner is None and not explanation.shared and len(steps) > _FEW:
         return _ranked(explanation, [miss for key, miss in near.items() if key in keep])
     lines: list[str] = []
     folded: list[Step] = []
@@ -188,12 +189,17 @@ def _fold(steps: Sequence[Step]) -> list[str]:
 
 
 def _winner(explanation: Explanation) -> list[str]:
-    route = explanation.winner
-    if route is None:
-        return []
-    verb = "may match" if explanation.open_problems else "matches"
-    lines = _listed(route, f"{verb}: ")
-    return lines if not route.name else [*lines, f"     route {route_name(route)}"]
+    """The routes that take a share, in order, and the one that takes the rest, or all."""
+    lines: list[str] = []
+    for route, chance in explanation.shared:
+        lines += _listed(route, f"takes {percent(chance.share)}: ")
+        lines += [] if not route.name else [f"     route {route_name(route)}"]
+    winner = explanation.winner
+    if winner is None:
+        return [*lines, "     the rest finds no route"] if lines else []
+    verb = "takes the rest" if lines else "matches"
+    lines += _listed(winner, f"{'may match' if explanation.open_problems else verb}: ")
+    return lines if not winner.name else [*lines, f"     route {route_name(winner)}"]
 
 
 def _after(explanation: Explanation) -> list[str]:
@@ -208,7 +214,7 @@ def _after(explanation: Explanation) -> list[str]:
         for route in sorted(shadowed, key=lambda one: one.index)[:1]:
             shown[route.index] = _listed(route, "else matches: ")
     else:
-        envoy = explanation.table.envoy
+        envoy = explanation.table.behaviour
         rivals = [route for route in shadowed if is_rival(route, winner, envoy)][:2] or shadowed[:1]
         for route in rivals:
             shown[route.index] = _listed(route, f"would match too, but {winner.index} comes first: ")
@@ -221,7 +227,7 @@ def _after(explanation: Explanation) -> list[str]:
     return [*lines, f"     ... {plural(more, 'more route')} would match too"] if more else lines
 
 
-def is_rival(route: Route, winner: Route, envoy: str) -> bool:
+def is_rival(route: Route, winner: Route, envoy: Behaviour) -> bool:
     """Whether a later route asks for as much as the winner, so that somebody may have expected it to win."""
     asks = [(len(list(one.match)), len(path_text(one.match.path, envoy))) for one in (route, winner)]
     return asks[0][0] > asks[1][0] or asks[0][1] > asks[1][1] or asks[0] == asks[1]

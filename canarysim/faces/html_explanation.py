@@ -60,7 +60,9 @@ def explanation_html(explanation: Explanation) -> str:
     items = [*_refusals(explanation), *_winner(explanation), *_after(explanation)]
     if items:
         parts.append(el("ol", *items, style="margin:.5em 0;padding-left:2.6em"))
-    if explanation.winner is None and explanation.steps:
+    if explanation.winner is None and explanation.shared:
+        parts.append(el("div", "the rest finds no route"))
+    elif explanation.winner is None and explanation.steps:
         parts.append(el("div", f"none of {plural(len(explanation.steps), 'route')} matches"))
     return box(*parts, *_hints(explanation.hints), *_result(explanation))
 
@@ -161,13 +163,22 @@ def _folded(steps: Sequence[Step], room: int) -> Html:
 
 
 def _winner(explanation: Explanation) -> list[Html]:
-    route = explanation.winner
-    if route is None:
-        return []
-    verb = "may match: " if explanation.open_problems else "matches: "
-    named = [el("div", muted("route ", short(route_name(route))))] if route.name else []
+    """The routes that take a share, in order, and the one that takes the rest, or all."""
     style = f"border-left:3px solid {GREEN};background:rgba(0,158,115,.13);border-radius:2px"
-    return [_item(route, el("strong", verb), _conditions(route), *named, style=style)]
+    takers = [(route, f"takes {percent(chance.share)}: ") for route, chance in explanation.shared]
+    if explanation.winner is not None:
+        verb = "takes the rest: " if takers else "matches: "
+        takers.append((explanation.winner, "may match: " if explanation.open_problems else verb))
+    return [
+        _item(
+            route,
+            el("strong", verb),
+            _conditions(route),
+            *([el("div", muted("route ", short(route_name(route))))] if route.name else []),
+            style=style,
+        )
+        for route, verb in takers
+    ]
 
 
 def _after(explanation: Explanation) -> list[Html]:
@@ -180,7 +191,7 @@ def _after(explanation: Explanation) -> list[Html]:
     words = f"would match too, but {winner.index} comes first: "
     if explanation.open_problems:
         words = "else matches: "
-    rivals = [route for route in shadowed if is_rival(route, winner, explanation.table.envoy)]
+    rivals = [route for route in shadowed if is_rival(route, winner, explanation.table.behaviour)]
     shown = (rivals or shadowed)[:MOST_SHADOWED] if rivals or explanation.open_problems else ()
     for route in shown:
         found[route.index] = _item(route, muted(words), _conditions(route))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from canarysim import __version__
 from canarysim.request import octets, readable
 from canarysim.table.actions import RouteAction
@@ -17,6 +19,7 @@ from canarysim.table.redirects import RedirectAction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from fractions import Fraction
+    from canarysim.table.behaviour import Behaviour
 
     from canarysim.answers.explain import Explanation, Host, Step
     from canarysim.answers.near import Hint, Near, Refusal
@@ -120,6 +123,7 @@ def decision_dict(decision: Decision) -> Plain:
         "kind": decision.kind,
         "outcome": readable(decision.outcome),
         "virtual_host": decision.virtual_host,
+        "virtual_cluster": decision.virtual_cluster,
         "route": decision.route,
         "matched": _route(decision.matched),
         "cluster": _text(decision.cluster),
@@ -191,6 +195,7 @@ def explanation_dict(explanation: Explanation) -> Plain:
         "host": _host(explanation.host),
         "notes": list(explanation.notes),
         "steps": list(map(_step, explanation.steps)),
+        "shared": [{"route": _route(route), **_chance(chance)} for route, chance in explanation.shared],
         "winner": _route(explanation.winner),
         "near": list(map(_near, explanation.near)),
         "shadowed": list(map(_route, explanation.shadowed)),
@@ -315,19 +320,18 @@ def table_dict(table: RouteTable) -> Plain:
         "envoy": table.envoy,
         "scheme": table.scheme,
         "http": {
-            "normalize_path": table.http.normalize_path,
-            "merge_slashes": table.http.merge_slashes,
-            "strip_any_host_port": table.http.strip_any_host_port,
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in attrs.asdict(table.http, recurse=False).items()
         },
-        "virtual_hosts": [_virtual_host(host, table.envoy) for host in table.virtual_hosts],
+        "virtual_hosts": [_virtual_host(host, table.behaviour) for host in table.virtual_hosts],
     }
 
 
-def _virtual_host(host: VirtualHost, envoy: str) -> Plain:
+def _virtual_host(host: VirtualHost, envoy: Behaviour) -> Plain:
     return {
         "name": host.name,
         "domains": list(host.domains),
-        "require_tls": host.require_tls,
+        "require_tls": host.require_tls or None,
         "unknowns": list(map(_unknown, host.unknowns)),
         "source": _place(host.source),
         "routes": [_table_route(route, envoy) for route in host.routes],
@@ -338,7 +342,7 @@ def _unknown(unknown: Unknown) -> Plain:
     return {"problem": problem_dict(unknown.problem), "parts": list(unknown.parts)}
 
 
-def _table_route(route: Route, envoy: str) -> Plain:
+def _table_route(route: Route, envoy: Behaviour) -> Plain:
     return {
         **(_route(route) or {}),
         "name_is_certain": route.name_is_certain,
@@ -356,7 +360,7 @@ def _action(route: Route) -> Plain | None:
         return {"kind": kind, "status": action.status, "text": str(action)}
     return {
         "kind": "forward",
-        "destinations": [_destination(*pair) for pair in action.chances()],
+        "destinations": [] if action.cluster_header else [_destination(*pair) for pair in action.chances()],
         "cluster_header": action.cluster_header or None,
         "path_rewrite": None if action.path_rewrite is None else str(action.path_rewrite),
         "host_rewrite": None if action.host_rewrite is None else str(action.host_rewrite),

@@ -15,6 +15,7 @@ from canarysim.table.actions import RouteAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from canarysim.table.behaviour import Behaviour
 
     from canarysim.answers.preview import Outcome, Preview
     from canarysim.problems import Problem, Where
@@ -111,7 +112,7 @@ def table_text(table: RouteTable) -> str:
         for unknown in host.unknowns:
             lines += _unknown_lines(unknown, "   ")
         for route in host.routes:
-            lines += _route_lines(route, table.envoy)
+            lines += _route_lines(route, table.behaviour)
     not_run = [problem for problem in table.problems if problem.code == "condition_not_run"]
     if not_run:
         lines += ["", "conditions that are not run, which leave open what hangs on them"]
@@ -120,14 +121,12 @@ def table_text(table: RouteTable) -> str:
     return "\n".join(lines)
 
 
-def _route_lines(route: Route, envoy: str) -> list[str]:
+def _route_lines(route: Route, envoy: Behaviour) -> list[str]:
     lines = with_source(f"{route.index:>3}  ", str(route.match), route.source)
     action = route.action
     if isinstance(action, RouteAction):
         rewrites = f"  -> {action.path_rewrite}" if action.path_rewrite else ""
         rewrites += f"  host {action.host_rewrite}" if action.host_rewrite else ""
-        if action.cluster_header:
-            lines.append(f"     100 %  the cluster that {action.cluster_header} names{rewrites}")
         for destination, chance in action.chances():
             lines.append(f"  {percent(chance.share):>8}  {_destination(destination)}{rewrites}")
     elif action is not None:
@@ -147,6 +146,8 @@ def _unknown_lines(unknown: Unknown, indent: str) -> list[str]:
 
 
 def _destination(destination: Destination) -> str:
+    if destination.cluster_header:
+        return str(destination)
     return f"{destination.cluster}  {destination.function}" if destination.function else destination.cluster
 
 

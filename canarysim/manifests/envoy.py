@@ -61,20 +61,16 @@ def _virtual_host(host: VirtualHost) -> dict[str, Any]:
     return {
         "name": host.name,
         "domains": list(host.domains),
-        **({"require_tls": "ALL"} if host.require_tls else {}),
+        **({"require_tls": host.require_tls} if host.require_tls else {}),
         "routes": [_route(route) for route in host.routes],
     }
 
 
 def _route(route: Route) -> dict[str, Any]:
-    match: dict[str, Any] = dict(route.match.path.to_envoy())
-    if route.match.headers:
-        match["headers"] = [matcher.to_envoy() for matcher in route.match.headers]
-    if route.match.query_parameters:
-        match["query_parameters"] = [matcher.to_envoy() for matcher in route.match.query_parameters]
     assert route.action is not None  # a route without one has unknowns, which were refused
     named = {"name": route.name} if route.name else {}
-    return {**named, "match": match, _FIELDS[type(route.action)]: route.action.to_envoy()}
+    action = {_FIELDS[type(route.action)]: route.action.to_envoy()}
+    return {**named, "match": route.match.to_envoy(), **action}
 
 
 _FIELDS = {RouteAction: "route", RedirectAction: "redirect", DirectResponseAction: "direct_response"}

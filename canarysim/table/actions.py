@@ -1,16 +1,22 @@
 """Routes that forward: to one cluster, to one of several by weight, or to one that a header names.
 
-Facts (Envoy documentation of WeightedCluster; run on 1.36.4 and 1.40.0, see tests/envoy):
+Facts (Envoy documentation of RouteAction and WeightedCluster; run on 1.36.4 and 1.40.0, see tests/envoy):
 
 1. The random value of the request, modulo the sum of the weights, is looked up in half-open intervals laid out
    in the order of the configuration. An entry of weight 0 owns no value and is never picked.
 2. The sum must be at least 1 and at most 2^32 - 1. The weights need not sum to 100.
 3. With ``cluster_header`` the first value of that header names the cluster. Where it is missing or empty, and
-   where there is no such cluster, the answer is 503.
+   where there is no such cluster, the answer is 503, or what ``cluster_not_found_response_code`` says.
+4. With ``header_name`` the value of that header is looked up instead of the random value, where there is
+   exactly one and it is a decimal number below 2^64, perhaps with a plus and blanks around it. With
+   ``use_hash_policy`` it is the hash of the route's policies, where they yield one.
+5. With ``runtime_key_prefix`` an entry has the weight that the runtime holds at ``<prefix>.<cluster>``. Where
+   the weights then sum to 0, or to more than 2^32 - 1, nothing is picked, and the next route is tried.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -19,19 +25,33 @@ import attrs
 
 from canarysim.errors import InvalidValue
 from canarysim.request import readable
-from canarysim.table.chance import EVERY, Chance, Residues
+from canarysim.table.chance import EVERY, NEVER, Chance, Residues
 from canarysim.table.values import as_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from canarysim.problems import Problem, Where
+    from canarysim.table.behaviour import Behaviour
+    from canarysim.table.conditions import RuntimeFraction
+    from canarysim.table.hash_policies import HashPolicy
     from canarysim.table.http import Seen
+    from canarysim.table.mutations import Mutations
     from canarysim.table.rewrites import HostRewrite, PathRewrite
+    from canarysim.table.runtime import Runtime
 
-__all__ = ["Destination", "RouteAction", "Unknown"]
+__all__ = ["NOT_FOUND_CODES", "Destination", "MirrorPolicy", "RouteAction", "Undetermined", "Unknown"]
 
 MAX_TOTAL = 2**32 - 1
+
+#: What a request for a cluster that is not there is answered with, by the names of Envoy's configuration.
+NOT_FOUND_CODES = {"SERVICE_UNAVAILABLE": 503, "NOT_FOUND": 404, "INTERNAL_SERVER_ERROR": 500}
+
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*[+]?([0-9]+)[ \t\n\v\f\r]*", re.ASCII)
+
+
+class Undetermined(Exception):
+    """Only a running Envoy can know it; the argument says why."""
 
 
 @attrs.frozen
@@ -50,11 +70,16 @@ class Unknown:
 class Destination:
     """A cluster, with its weight where it stands beside others.
 
-    ``upstream``, ``function`` and ``subset`` are labels that a dialect keeps there; no decision asks them.
+    ``cluster_header`` names a header whose first value is the cluster; ``cluster`` is empty then. ``mutations``
+    and ``host_rewrite`` act on requests that are sent here. ``upstream``, ``function`` and ``subset`` are labels
+    that a dialect keeps there; no decision asks them.
     """
 
     cluster: str
     weight: int = attrs.field(default=1, kw_only=True)
+    cluster_header: str = attrs.field(default="", kw_only=True)
+    mutations: Mutations | None = attrs.field(default=None, kw_only=True)
+    host_rewrite: str = attrs.field(default="", kw_only=True)
     upstream: str | None = attrs.field(default=None, kw_only=True)
     function: str | None = attrs.field(default=None, kw_only=True)
     subset: tuple[tuple[str, str], ...] = attrs.field(default=(), kw_only=True)
@@ -66,32 +91,65 @@ class Destination:
             raise InvalidValue("weight_not_integer", f"a weight is an integer, not {self.weight!r}")
         if self.weight < 0:
             raise InvalidValue("negative_weight", f"a weight is at least 0, not {self.weight}")
+        if self.cluster_header and self.cluster:
+            raise InvalidValue("two_destinations", "a cluster and a cluster header exclude each other")
+
+    def resolved(self, seen: Seen) -> Destination | None:
+        """The destination with the cluster that a request names (fact 3); None where it names none."""
+        if not self.cluster_header:
+            return self
+        name = seen.first_value(self.cluster_header)
+        return None if name is None else attrs.evolve(self, cluster=readable(name), cluster_header="")
+
+    def to_envoy(self) -> dict[str, Any]:
+        """As Envoy's ClusterWeight."""
+        name = {"cluster_header": self.cluster_header} if self.cluster_header else {"name": self.cluster}
+        host = {"host_rewrite_literal": self.host_rewrite} if self.host_rewrite else {}
+        mutations = {} if self.mutations is None else self.mutations.to_envoy()
+        return {**name, "weight": self.weight, **host, **mutations}
 
     def __str__(self) -> str:
-        return f"{self.cluster} ({self.function})" if self.function else self.cluster
+        name = self.cluster or f"the cluster that {self.cluster_header} names"
+        return f"{name} ({self.function})" if self.function else name
 
 
 @attrs.frozen
 class RouteAction:
     """Forwards to one of ``destinations``, or to the cluster that ``cluster_header`` names.
 
-    ``weighted`` tells a list of one destination from a single cluster.
+    ``weighted`` tells a list of one destination from a single cluster. What is looked up in the weights is the
+    random value, or what ``header_name`` or ``use_hash_policy`` say (fact 4).
     """
 
     destinations: tuple[Destination, ...] = attrs.field(default=(), converter=as_tuple)
     weighted: bool = attrs.field(default=False, kw_only=True)
     cluster_header: str = attrs.field(default="", kw_only=True)
+    header_name: str = attrs.field(default="", kw_only=True)
+    use_hash_policy: bool = attrs.field(default=False, kw_only=True)
+    hash_policies: tuple[HashPolicy, ...] = attrs.field(default=(), kw_only=True, converter=as_tuple)
+    runtime_key_prefix: str = attrs.field(default="", kw_only=True)
+    cluster_not_found_status: int = attrs.field(default=503, kw_only=True)
     path_rewrite: PathRewrite | None = attrs.field(default=None, kw_only=True)
     host_rewrite: HostRewrite | None = attrs.field(default=None, kw_only=True)
-    #: The destination that every random value leads to, if there is one.
+    mirrors: tuple[MirrorPolicy, ...] = attrs.field(default=(), kw_only=True, converter=as_tuple)
+    #: The kinds of upgrade that the route itself allows (True) or forbids, in lower case.
+    upgrades: tuple[tuple[str, bool], ...] = attrs.field(default=(), kw_only=True, converter=as_tuple)
+    #: Seconds; None where nothing is said, which means Envoy's 15.
+    timeout: float | None = attrs.field(default=None, kw_only=True)
+    #: The destination that every request leads to, if there is one.
     certain: Destination | None = attrs.field(init=False, eq=False, repr=False)
     _ends: tuple[int, ...] = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        if self.cluster_not_found_status not in NOT_FOUND_CODES.values():
+            raise InvalidValue("bad_status", f"{self.cluster_not_found_status} is no answer for a missing cluster")
+        if self.header_name and self.use_hash_policy:
+            raise InvalidValue("two_random_values", "header_name and use_hash_policy exclude each other")
         if self.cluster_header:
             if self.destinations:
                 raise InvalidValue("two_destinations", "a cluster header and destinations exclude each other")
-            object.__setattr__(self, "certain", None)
+            destination = Destination("", cluster_header=self.cluster_header, source=None)
+            object.__setattr__(self, "certain", destination)
             object.__setattr__(self, "_ends", ())
             return
         if not self.destinations:
@@ -112,20 +170,50 @@ class RouteAction:
         """The sum of the weights; 1 for a single cluster."""
         return self._ends[-1] if self._ends else 1
 
+    def under(self, runtime: Runtime) -> RouteAction | None:
+        """The action with the weights that a runtime gives it; None where nothing is picked (fact 5)."""
+        if not self.runtime_key_prefix or not runtime.items:
+            return self
+        prefix = f"{self.runtime_key_prefix}."
+        weights = [runtime.integer(prefix + d.cluster, d.weight) for d in self.destinations]
+        if not 0 < sum(weights) <= MAX_TOTAL:
+            return None
+        pairs = zip(self.destinations, weights, strict=True)
+        return attrs.evolve(self, destinations=[attrs.evolve(d, weight=weight) for d, weight in pairs])
+
     def pick(self, random_value: int) -> Destination:
         """The destination of one random value. Cost: O(log destinations)."""
         return self.destinations[bisect_right(self._ends, random_value % self._ends[-1])]
 
-    def named(self, seen: Seen) -> Destination | None:
-        """The destination that the cluster header of a request names (fact 3)."""
-        name = seen.first_value(self.cluster_header)
-        return None if name is None else Destination(readable(name))
+    def told(self, seen: Seen, envoy: Behaviour) -> int | None:
+        """The value that takes the place of the random one for a request, or None (fact 4).
 
-    def chances(self) -> Iterator[tuple[Destination, Chance]]:
-        """Each destination, those of weight 0 included, with the random values that lead to it."""
+        Raises Undetermined where only a running Envoy can know it.
+        """
+        if self.header_name:
+            values = seen.values(self.header_name)
+            if len(values) == 1 and (found := _NUMBER.fullmatch(values[0])) and len(found[1]) < 4000:
+                value = int(found[1])
+                return value if value < 2**64 else None
+        elif self.use_hash_policy and self.hash_policies:
+            from canarysim.table.hash_policies import hash_of
+
+            hashed: int | None = hash_of(self.hash_policies, seen, envoy)
+            return hashed
+        return None
+
+    def chances(self, told: int | None = None) -> Iterator[tuple[Destination, Chance]]:
+        """Each destination, those of weight 0 included, with the random values that lead to it.
+
+        ``told`` is a value that takes the place of the random one.
+        """
         if not self.weighted:
-            for destination in self.destinations:
-                yield destination, EVERY
+            yield self.certain or self.destinations[0], EVERY
+            return
+        if told is not None:
+            picked = bisect_right(self._ends, told % self._ends[-1])
+            for number, destination in enumerate(self.destinations):
+                yield destination, EVERY if number == picked else NEVER
             return
         begin = 0
         for destination, end in zip(self.destinations, self._ends, strict=True):
@@ -138,10 +226,44 @@ class RouteAction:
         if self.cluster_header:
             found = {"cluster_header": self.cluster_header}
         elif self.weighted:
-            clusters = [{"name": d.cluster, "weight": d.weight} for d in self.destinations]
-            found = {"weighted_clusters": {"clusters": clusters}}
+            weighted = {
+                "clusters": [destination.to_envoy() for destination in self.destinations],
+                "header_name": self.header_name,
+                "use_hash_policy": self.use_hash_policy,
+                "runtime_key_prefix": self.runtime_key_prefix,
+            }
+            found = {"weighted_clusters": {key: value for key, value in weighted.items() if value}}
         else:
             found = {"cluster": self.destinations[0].cluster}
         for rewrite in (self.path_rewrite, self.host_rewrite):
             found |= rewrite.to_envoy() if rewrite is not None else {}
-        return found
+        name = next(name for name, code in NOT_FOUND_CODES.items() if code == self.cluster_not_found_status)
+        told = {
+            "hash_policy": [policy.to_envoy() for policy in self.hash_policies],
+            "request_mirror_policies": [mirror.to_envoy() for mirror in self.mirrors],
+            "cluster_not_found_response_code": name if self.cluster_not_found_status != 503 else "",
+            "upgrade_configs": [{"upgrade_type": kind, "enabled": enabled} for kind, enabled in self.upgrades],
+        }
+        timeout = {} if self.timeout is None else {"timeout": f"{self.timeout:g}s"}
+        return {**found, **{key: value for key, value in told.items() if value}, **timeout}
+
+
+@attrs.frozen
+class MirrorPolicy:
+    """Sends a copy to a cluster, or to the one that a header names; with a ``fraction``, for a share of requests.
+
+    A cluster that is not named, or is not there, gets none.
+    """
+
+    cluster: str = ""
+    cluster_header: str = attrs.field(default="", kw_only=True)
+    fraction: RuntimeFraction | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if bool(self.cluster) is bool(self.cluster_header):
+            raise InvalidValue("bad_mirror", "a mirror policy names a cluster or a cluster header, one of the two")
+
+    def to_envoy(self) -> dict[str, Any]:
+        """As Envoy's RequestMirrorPolicy."""
+        name = {"cluster": self.cluster} if self.cluster else {"cluster_header": self.cluster_header}
+        return {**name, **({} if self.fraction is None else {"runtime_fraction": self.fraction.to_envoy()})}

@@ -29,7 +29,7 @@ from canarysim.errors import InvalidValue
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["EVERY", "Chance", "Residues"]
+__all__ = ["EVERY", "NEVER", "Chance", "Residues"]
 
 Interval = tuple[int, int]
 
@@ -65,12 +65,9 @@ class Residues:
         return any(begin <= residue < end for begin, end in self.intervals)
 
     def __and__(self, other: Residues) -> Residues:
-        """Both conditions; the moduli must be equal."""
+        """Both conditions; the moduli must be equal. Cost: O(intervals)."""
         self._same_modulus(other)
-        return Residues(
-            self.modulus,
-            tuple((max(a, c), min(b, d)) for a, b in self.intervals for c, d in other.intervals),
-        )
+        return ~(~self | ~other)
 
     def __or__(self, other: Residues) -> Residues:
         """Either condition; the moduli must be equal."""
@@ -86,6 +83,11 @@ class Residues:
     def share(self) -> Fraction:
         """The share of all random values that lie in the set."""
         return Fraction(sum(end - begin for begin, end in self.intervals), self.modulus)
+
+    def repeated(self, modulus: int) -> Residues:
+        """The same set of random values, told by a multiple of the modulus."""
+        rounds = range(0, modulus, self.modulus)
+        return Residues(modulus, tuple((begin + r, end + r) for r in rounds for begin, end in self.intervals))
 
     def _same_modulus(self, other: Residues) -> None:
         if self.modulus != other.modulus:
@@ -142,15 +144,17 @@ class Chance:
     def share(self) -> Fraction:
         """The exact share of all random values. Cost: O(intervals), whatever the moduli.
 
-        One or two moduli are what one decision can know; more raise InvalidValue.
+        Moduli that divide another are brought to that one. Then one or two are what one decision can know (that
+        of its fractions and the total of its weights); more raise InvalidValue.
         """
-        if not self.conditions:
+        conditions = self.conditions if len(self.conditions) < 2 else _collapsed(self.conditions)
+        if not conditions:
             return Fraction(1)
-        if len(self.conditions) == 1:
-            return self.conditions[0].share
-        if len(self.conditions) > 2:
-            raise InvalidValue("too_many_moduli", f"{len(self.conditions)} moduli in one decision")
-        first, second = self.conditions
+        if len(conditions) == 1:
+            return conditions[0].share
+        if len(conditions) > 2:
+            raise InvalidValue("too_many_moduli", f"{len(conditions)} moduli in one decision")
+        first, second = conditions
         divisor = gcd(first.modulus, second.modulus)
         left, right = first.steps(divisor), second.steps(divisor)
         edges = [*sorted({residue for residue, _ in (*left, *right)}), divisor]
@@ -160,8 +164,24 @@ class Chance:
         return Fraction(pairs, lcm(first.modulus, second.modulus))
 
 
-#: Every random value.
+#: Every random value, and none.
 EVERY = Chance()
+NEVER = Chance((Residues(1, ()),))
+
+#: A modulus that divides another is brought to it up to this size; the pair is measured as it is beyond.
+_LARGEST_COLLAPSE = 10**6
+
+
+def _collapsed(conditions: tuple[Residues, ...]) -> tuple[Residues, ...]:
+    left: list[Residues] = []
+    for condition in sorted(conditions, key=lambda c: -c.modulus):
+        for at, other in enumerate(left):
+            if other.modulus % condition.modulus == 0 and other.modulus <= _LARGEST_COLLAPSE:
+                left[at] = other & condition.repeated(other.modulus)
+                break
+        else:
+            left.append(condition)
+    return tuple(left)
 
 
 def _at(steps: list[tuple[int, int]], residue: int) -> int:

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import attrs
 
+from canarysim.table.upstream import upstream_headers, upstream_host, upstream_path
+
 if TYPE_CHECKING:
     from canarysim.problems import Problem, Where
     from canarysim.table.actions import Destination
+    from canarysim.table.behaviour import Behaviour
     from canarysim.table.http import Seen
+    from canarysim.table.mutations import Mutations
     from canarysim.table.routes import Route
 
 __all__ = ["KINDS", "Decision", "Kind"]
@@ -32,8 +36,8 @@ KINDS: tuple[str, ...] = get_args(Kind)
 class Decision:
     """Where one request goes.
 
-    ``kind`` says what happens; ``rejected`` means answered before any route was looked at, ``unknown`` that
-    something the input says is not simulated and could change the decision: ``unknown`` (the attribute)
+    ``kind`` says what happens; ``rejected`` means refused by Envoy itself: before any route was looked at, or
+    because the route that matched allows no such upgrade; ``unknown`` that something the input says is not simulated and could change the decision: ``unknown`` (the attribute)
     names it. Where only a part is open, the kind stands and the part is None.
 
     >>> import canarysim as cs
@@ -54,11 +58,17 @@ class Decision:
     destination: Destination | None
     status: int | None
     location: str | None
+    #: Clusters that get a copy of the request; None where that is open.
+    mirrors: tuple[str, ...] | None
+    #: The virtual cluster under which Envoy counts it; None where the virtual host has none.
+    virtual_cluster: str | None
     unknown: tuple[Problem, ...] = attrs.field(eq=False)
     open_parts: tuple[str, ...]
-    seen: Seen = attrs.field(eq=False, repr=False)
-    envoy: str = attrs.field(eq=False, repr=False)
     source: Where | None = attrs.field(eq=False)
+    seen: Seen = attrs.field(eq=False, repr=False)
+    envoy: Behaviour = attrs.field(eq=False, repr=False)
+    #: What changes headers after the destination: route, virtual host and table, in the order of their turn.
+    _levels: tuple[Mutations, ...] = attrs.field(default=(), eq=False, repr=False)
 
     @property
     def route(self) -> str | None:
@@ -81,48 +91,27 @@ class Decision:
         return None if self.destination is None else self.destination.upstream
 
     @property
-    def mirrors(self) -> tuple[str, ...] | None:
-        """Clusters that get a copy; None where that is open, as it is with shadowing, which is not simulated."""
-        return None if "mirrors" in self.open_parts else ()
-
-    @property
     def path(self) -> str | None:
         """The path with query as it goes upstream, after rewriting; None where it is open or nothing is sent.
 
         What a function makes of it is not in it: that is ``upstream_request``.
         """
-        if self.kind != "forward" or self.matched is None or "path" in self.open_parts:
-            return None
-        return self.matched.upstream_path(self.seen, self.envoy)[0]
+        return None if self.kind != "forward" or "path" in self.open_parts else upstream_path(self)[0]
 
     @property
     def authority(self) -> str | None:
         """The host as it goes upstream; None where it is open or nothing is sent."""
-        if self.kind != "forward" or self.matched is None or "authority" in self.open_parts:
-            return None
-        new = self.matched.upstream_host(self.seen, self.envoy)
-        return self.seen.authority if new is None else new
+        return None if self.kind != "forward" or "authority" in self.open_parts else upstream_host(self)[0]
 
     @property
     def request_headers(self) -> tuple[tuple[str, str], ...] | None:
-        """The client's headers as they go upstream, and those that tell of rewrites.
+        """The client's headers as they go upstream, what the route adds, and what tells of rewrites.
 
         That is ``x-envoy-original-path``, ``x-envoy-original-host`` and ``x-forwarded-host``; not what Envoy adds
         to every request (x-request-id, x-forwarded-proto, timeouts). None where they are open or nothing is
         sent.
         """
-        if self.kind != "forward" or self.matched is None or "request_headers" in self.open_parts:
-            return None
-        told: dict[str, str] = {}
-        if self.matched.upstream_host(self.seen, self.envoy) is not None:
-            if self.seen.authority:  # nothing is told of an empty host
-                told["x-envoy-original-host"] = self.seen.authority
-            if self.seen.authority and self.matched.appends_forwarded_host:
-                before = self.seen.header("x-forwarded-host")
-                told["x-forwarded-host"] = ",".join((*(before or ()), self.seen.authority))
-        if self.matched.upstream_path(self.seen, self.envoy)[1]:
-            told["x-envoy-original-path"] = self.seen.path
-        return (*(field for field in self.seen.fields if field[0] not in told), *told.items())
+        return None if self.kind != "forward" or "request_headers" in self.open_parts else upstream_headers(self)
 
     @property
     def upstream_request(self) -> None:

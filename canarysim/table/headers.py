@@ -13,6 +13,8 @@ Facts (observed on Envoy 1.36.4 and 1.40.0 with HTTP/1.1, see tests/envoy):
 5. Blanks and tabs around header values are cut. Header names are in lower case.
 6. Some headers can stand only once in Envoy's header map: their repeated values, empty ones left out, are
    joined by a comma. Of the others 1.36 joins the values when a matcher looks at them, 1.40 does not.
+7. A request from inside keeps the ``x-envoy-*`` headers and has ``x-envoy-internal: true``. From others the
+   ``internal_only_headers`` of the route configuration are dropped as well.
 """
 
 from __future__ import annotations
@@ -24,20 +26,35 @@ from canarysim.request import octets, readable
 
 if TYPE_CHECKING:
     from canarysim.request import Request
+    from canarysim.table.behaviour import Behaviour
 
-__all__ = ["SPECIAL", "Refusal", "treated_headers"]
+__all__ = ["INVENTED_HEADERS", "SPECIAL", "Invented", "Refusal", "treated_headers"]
+
+
+class Invented(str):
+    """A header value that Envoy makes up at run time, so that no offline answer can depend on it."""
+
+    __slots__ = ()
+
+
+#: The headers that may have such a value.
+INVENTED_HEADERS = frozenset(["x-request-id", "x-forwarded-for"])
 
 #: A status, and why a request is answered with it before any route is looked at.
 Refusal = tuple[int, str]
 
-_DROPPED = frozenset(
+_HOP_BY_HOP = frozenset(
+    "connection keep-alive proxy-connection transfer-encoding upgrade x-envoy-internal x-forwarded-client-cert".split()
+)
+
+#: What only a request from inside may say to Envoy.
+_UNTRUSTED = frozenset(
     """
-    connection keep-alive proxy-connection transfer-encoding upgrade
-    x-envoy-internal x-envoy-expected-rq-timeout-ms x-envoy-retry-on x-envoy-retry-grpc-on x-envoy-max-retries
+    x-envoy-expected-rq-timeout-ms x-envoy-retry-on x-envoy-retry-grpc-on x-envoy-max-retries
     x-envoy-upstream-rq-timeout-ms x-envoy-upstream-rq-per-try-timeout-ms
     x-envoy-upstream-rq-timeout-alt-response x-envoy-upstream-alt-stat-name
     x-envoy-retriable-status-codes x-envoy-retriable-header-names x-envoy-force-trace x-envoy-ip-tags
-    x-envoy-hedge-on-per-try-timeout x-envoy-original-url x-forwarded-client-cert
+    x-envoy-hedge-on-per-try-timeout x-envoy-original-url
     """.split()
 )
 
@@ -61,7 +78,7 @@ _SINGLE = frozenset(
 _NOT_TO_BE_NAMED = frozenset(["host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"])
 
 #: Headers that get more than their value trimmed.
-SPECIAL = _DROPPED.union([_STREAM_DURATION]) | {
+SPECIAL = _HOP_BY_HOP.union(_UNTRUSTED, [_STREAM_DURATION]) | {
     "te",
     "expect",
     "referer",
@@ -82,19 +99,33 @@ _RELATIVE = re.compile(r"[!$%&'()*+,\-.0-9;=?@A-Z_a-z~]*(?:/[!$%&'()*+,\-./0-9:;
 
 
 def treated_headers(
-    request: Request, envoy: str, notes: list[str]
+    request: Request,
+    envoy: Behaviour,
+    notes: list[str],
+    internal_only: tuple[str, ...] = (),
+    forwarded: str | None = None,
 ) -> tuple[dict[str, tuple[str, ...]], tuple[tuple[str, str], ...], Refusal | None]:
-    """The headers a matcher sees, those that go upstream, and a refusal."""
+    """The headers a matcher sees, those that go upstream, and a refusal.
+
+    ``forwarded`` is the scheme of a listener that tells it by ``x-forwarded-proto`` whatever the client says.
+    """
     fields = _joined_fields(request, notes)
-    refused = _without_hop_by_hop(fields, notes)
+    refused = _without_hop_by_hop(fields, request.internal, internal_only, notes)
+    if request.internal:
+        fields["x-envoy-internal"] = ["true"]
+    if forwarded is not None:
+        fields["x-forwarded-proto"] = [forwarded]
+        before = [value for value in fields.get("x-forwarded-for", ()) if value]
+        appended = ",".join((*before, octets(request.address) or "<the client's address>"))
+        fields["x-forwarded-for"] = [appended if request.address else Invented(appended)]
     seen: dict[str, tuple[str, ...]] = {}
     upstream: list[tuple[str, str]] = []
     for name, values in fields.items():
         if name != _STREAM_DURATION:
             upstream += [(name, value) for value in values]
-        elif envoy != "1.36":
+        elif envoy.version != "1.36" and not request.internal:
             continue
-        if len(values) > 1 and envoy == "1.36":
+        if len(values) > 1 and not envoy.match_headers_individually:
             joined = ",".join(values)
             notes.append(f"the values of {name} are matched as one: {readable(joined)!r}")
             seen[name] = (joined,)
@@ -123,13 +154,17 @@ def _joined_fields(request: Request, notes: list[str]) -> dict[str, list[str]]:
     return fields
 
 
-def _without_hop_by_hop(fields: dict[str, list[str]], notes: list[str]) -> Refusal | None:
-    """Takes out what never reaches a matcher (facts 1 to 4)."""
+def _without_hop_by_hop(
+    fields: dict[str, list[str]], internal: bool, internal_only: tuple[str, ...], notes: list[str]
+) -> Refusal | None:
+    """Takes out what never reaches a matcher (facts 1 to 4, 7)."""
     named = [token.strip(" \t").lower() for value in fields.get("connection", ()) for token in value.split(",")]
     refused: Refusal | None = None
     if len(named) >= 10 or any(token in _NOT_TO_BE_NAMED or token[:1] == ":" for token in named):
         refused = 400, "the connection header names what it must not"
-    drop = _DROPPED.union(named)
+    drop = _HOP_BY_HOP.union(named)
+    if not internal:
+        drop |= _UNTRUSTED.union(internal_only)
     if "upgrade" in named and fields.get("upgrade", ["h2c"])[0].lower() != "h2c":
         drop -= {"connection", "upgrade"}
     elif "upgrade" in named and "upgrade" in fields:

@@ -10,11 +10,13 @@ Facts (Envoy documentation of VirtualHost.domains; run on 1.36.4 and 1.40.0, see
    The order of the configuration plays no part.
 4. A domain may stand once in a configuration, its kind and folded text taken together.
 5. Once a virtual host is found no other is tried, even if none of its routes matches.
+6. With ``ignore_port_in_host_matching`` the host is looked up without what follows its last colon, digits or
+   not; a colon in brackets does not count.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import attrs
 
@@ -26,12 +28,15 @@ from canarysim.table.values import as_tuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from canarysim.table.actions import Unknown
+    from canarysim.table.actions import MirrorPolicy, Unknown
+    from canarysim.table.matchers import HeaderMatcher
+    from canarysim.table.mutations import Mutations
     from canarysim.table.routes import Route
 
-__all__ = ["DomainIndex", "DomainRule", "VirtualHost", "fold_host"]
+__all__ = ["DomainIndex", "DomainRule", "VirtualCluster", "VirtualHost", "fold_host", "without_port"]
 
 Kind = Literal["exact", "suffix", "prefix", "default"]
+RequireTls = Literal["", "ALL", "EXTERNAL_ONLY"]
 
 
 def fold_host(host: str) -> str:
@@ -39,14 +44,52 @@ def fold_host(host: str) -> str:
     return host.lower() if host.isascii() else host.encode("latin-1").lower().decode("latin-1")
 
 
+def _require_tls(value: RequireTls | bool) -> RequireTls:
+    if isinstance(value, bool):
+        return "ALL" if value else ""
+    if value not in ("", "ALL", "EXTERNAL_ONLY"):
+        raise InvalidValue("bad_require_tls", f"require_tls is ALL or EXTERNAL_ONLY, not {value!r}")
+    return value
+
+
+def without_port(host: str) -> str:
+    """The host up to its last colon that is in no brackets, whatever follows."""
+    at = host.rfind(":")
+    return host if at < 0 or host.rfind("]") > at else host[:at]
+
+
+@attrs.frozen
+class VirtualCluster:
+    """A name under which Envoy counts requests that fulfil all of some header matchers."""
+
+    name: str
+    headers: tuple[HeaderMatcher, ...] = attrs.field(converter=as_tuple)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.name:
+            raise InvalidValue("no_name", "a virtual cluster needs a name")
+        if not self.headers:
+            raise InvalidValue("no_condition", f"the virtual cluster {self.name} must define headers")
+
+    def to_envoy(self) -> dict[str, Any]:
+        return {"name": self.name, "headers": [matcher.to_envoy() for matcher in self.headers]}
+
+
 @attrs.frozen
 class VirtualHost:
-    """A group of domains and their ordered routes. ``require_tls`` redirects what does not come by https."""
+    """A group of domains and their ordered routes.
+
+    ``require_tls`` redirects what does not come by https: "ALL", or "EXTERNAL_ONLY" what does not come from
+    inside; "" nothing. True stands for "ALL". ``mirrors`` hold for routes that have none of their own.
+    """
 
     name: str
     domains: tuple[str, ...] = attrs.field(converter=as_tuple)
     routes: tuple[Route, ...] = attrs.field(default=(), converter=as_tuple)
-    require_tls: bool = attrs.field(default=False, kw_only=True)
+    require_tls: RequireTls = attrs.field(default="", kw_only=True, converter=_require_tls)
+    virtual_clusters: tuple[VirtualCluster, ...] = attrs.field(default=(), kw_only=True, converter=as_tuple)
+    mutations: Mutations | None = attrs.field(default=None, kw_only=True)
+    mirrors: tuple[MirrorPolicy, ...] = attrs.field(default=(), kw_only=True, converter=as_tuple)
     unknowns: tuple[Unknown, ...] = attrs.field(default=(), kw_only=True, eq=False)
     origin: str = attrs.field(default="", kw_only=True, eq=False)
     source: Where = attrs.field(default=Where(), kw_only=True, eq=False)
@@ -116,6 +159,11 @@ class DomainIndex(Generic[_T]):
         self._only_default = not (self._exact or by_length["suffix"] or by_length["prefix"])
         self._suffixes = sorted(by_length["suffix"].items(), reverse=True)
         self._prefixes = sorted(by_length["prefix"].items(), reverse=True)
+
+    @property
+    def only_default(self) -> tuple[DomainRule, _T] | None:
+        """What ``*`` leads to where it is the only domain."""
+        return self._default if self._only_default else None
 
     def find(self, host: str) -> tuple[DomainRule, _T] | None:
         """The rule that takes a host (octets) and what belongs to it, or None."""

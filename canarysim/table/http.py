@@ -10,40 +10,66 @@ tests/envoy):
    headers are dropped, joined and trimmed (headers.py).
 3. ``:scheme`` is that of an absolute target; else what ``x-forwarded-proto`` says if that is http or https in
    any case; else the listener's.
+4. ``%2F`` and ``%5C`` in the path are kept, refused (400), decoded, or answered with a redirect to the decoded
+   path (307), as ``path_with_escaped_slashes_action`` says; that comes before normalization.
+5. One dot at the end of the host, before its port, is cut by ``strip_trailing_host_dot``; then
+   ``strip_any_host_port`` cuts any port that is a number, ``strip_matching_host_port`` that of the listener.
+6. With ``use_remote_address`` ``x-forwarded-proto`` is always the listener's, and the address of the client is
+   appended to ``x-forwarded-for``.
+7. ``ignore_path_parameters_in_path_matching`` cuts ``;`` and what follows, from each segment (1.40) or from all
+   the path (1.36), for path matchers only.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
+from canarysim.errors import InvalidValue
 from canarysim.request import octets, readable
-from canarysim.table.headers import SPECIAL, Refusal, treated_headers
-from canarysim.table.paths import merge_slashes, normalize
+from canarysim.table.headers import INVENTED_HEADERS, SPECIAL, Invented, Refusal, treated_headers
+from canarysim.table.paths import merge_slashes, normalize, unescape_slashes, without_parameters
+from canarysim.table.values import as_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from canarysim.request import Request
+    from canarysim.table.behaviour import Behaviour
 
-__all__ = ["HttpSettings", "Invented", "Seen", "see"]
+__all__ = ["INVENTED_HEADERS", "HttpSettings", "Invented", "Seen", "see"]
+
+
+EscapedSlashes = Literal["KEEP_UNCHANGED", "REJECT_REQUEST", "UNESCAPE_AND_REDIRECT", "UNESCAPE_AND_FORWARD"]
 
 
 @attrs.frozen
 class HttpSettings:
-    """The connection manager's settings that act before routing, named as in Envoy; defaults are Envoy's."""
+    """The connection manager's settings that act before routing, named as in Envoy; defaults are Envoy's.
+
+    ``upgrades`` are the kinds of upgrade it allows, in lower case. ``port`` is that of the listener, which
+    ``strip_matching_host_port`` needs.
+    """
 
     normalize_path: bool = False
     merge_slashes: bool = False
     strip_any_host_port: bool = False
+    strip_matching_host_port: bool = attrs.field(default=False, kw_only=True)
+    strip_trailing_host_dot: bool = attrs.field(default=False, kw_only=True)
+    path_with_escaped_slashes_action: EscapedSlashes = attrs.field(default="KEEP_UNCHANGED", kw_only=True)
+    use_remote_address: bool = attrs.field(default=False, kw_only=True)
+    upgrades: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=as_tuple)
+    port: int | None = attrs.field(default=None, kw_only=True)
 
-
-class Invented(str):
-    """A header value that Envoy makes up at run time, so that no offline answer can depend on it."""
-
-    __slots__ = ()
+    def __attrs_post_init__(self) -> None:
+        if self.path_with_escaped_slashes_action not in get_args(EscapedSlashes):
+            raise InvalidValue(
+                "bad_http_settings",
+                f"path_with_escaped_slashes_action is one of {', '.join(get_args(EscapedSlashes))}, "
+                f"not {self.path_with_escaped_slashes_action!r}",
+            )
 
 
 #: The methods that Envoy's HTTP/1 parser knows.
@@ -60,6 +86,7 @@ _TREATED_TARGET = re.compile(r"[^A-Za-z0-9/_~!$&'()*+,;=:@.?-]|/\.")
 _TREATED_HOST = re.compile(r"[^A-Za-z0-9.-]")
 
 _PORT = re.compile(r":[+]?\d+\Z", re.ASCII)
+_DOT = re.compile(r"\.(?=\Z|:[^:]*\Z)")
 _ODD_TARGET = re.compile(r"[^\x21-\x7e]")
 _HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:%@\[\]]*")
 
@@ -68,18 +95,20 @@ class Seen:
     """A request as the router sees it; all text as octets.
 
     ``fields`` are the client's headers as they go upstream. ``notes`` say what was changed before matching.
-    ``refused`` is (status, reason) where the request is answered before routing. ``route_path`` is the path
-    without query, empty for CONNECT, which has none. ``scheme`` is ``:scheme``, ``listener`` the scheme of the
+    ``refused`` is (status, reason) where the request is answered before routing, ``location`` where that answer
+    sends the client. ``route_path`` is the path without query, empty for CONNECT, which has none;
+    ``match_path`` is what path matchers see of it. ``scheme`` is ``:scheme``, ``listener`` the scheme of the
     listener.
     """
 
     __slots__ = (
-        *("_headers", "_query", "authority", "fields", "listener", "method", "notes"),
-        *("path", "refused", "route_path", "scheme"),
+        *("_cookies", "_headers", "_query", "authority", "fields", "listener", "location", "match_path"),
+        *("method", "notes", "path", "refused", "request", "route_path", "scheme"),
     )
 
     def __init__(
         self,
+        request: Request,
         path: str,
         method: str,
         authority: str,
@@ -89,9 +118,11 @@ class Seen:
         fields: tuple[tuple[str, str], ...],
         notes: tuple[str, ...] = (),
         refused: Refusal | None = None,
+        location: str | None = None,
     ) -> None:
+        self.request = request
         self.path = path
-        self.route_path = path.partition("?")[0]
+        self.route_path = self.match_path = path.partition("?")[0]
         self.method = method
         self.authority = authority
         self.scheme = scheme
@@ -100,7 +131,9 @@ class Seen:
         self.fields = fields
         self.notes = notes
         self.refused = refused
+        self.location = location
         self._query: dict[str, str] | None = None
+        self._cookies: dict[str, str] | None = None
 
     def header(self, name: str) -> tuple[str, ...] | None:
         """The values of a header that a matcher sees, pseudo headers and Envoy's own included; None without."""
@@ -109,15 +142,19 @@ class Seen:
             return _DERIVED[name](self)
         return values
 
+    def values(self, name: str) -> tuple[str, ...]:
+        """The values of a header one by one, as they go upstream, or as Envoy makes them up; () without."""
+        name = ":authority" if name.lower() == "host" else name.lower()
+        return tuple(value for field, value in self.fields if field == name) or self.header(name) or ()
+
     def first_value(self, name: str) -> str | None:
         """The first value of a header as it goes upstream, where an empty one counts as none."""
-        name = ":authority" if name.lower() == "host" else name.lower()
-        values = tuple(value for field, value in self.fields if field == name) or self.header(name)
+        values = self.values(name)
         return (values[0] or None) if values else None
 
     @property
     def query(self) -> dict[str, str]:
-        """The first value of each query parameter (matchers.py, fact 4)."""
+        """The first value of each query parameter (views.py, fact 2)."""
         if self._query is None:
             self._query = {}
             for piece in self.path.partition("?")[2].split("&"):
@@ -125,6 +162,39 @@ class Seen:
                     key, _, value = piece.partition("=")
                     self._query.setdefault(key, value)
         return self._query
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The first value of each cookie (views.py, fact 3)."""
+        if self._cookies is None:
+            self._cookies = {}
+            for value in self.values("cookie"):
+                for piece in value.split(";"):
+                    name, sign, text = piece.strip(" \t").partition("=")
+                    if sign:
+                        quoted = len(text) > 1 and text[0] == text[-1] == '"'
+                        self._cookies.setdefault(name, text[1:-1] if quoted else text)
+        return self._cookies
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The dynamic metadata of the request, by filter."""
+        return self.request.metadata
+
+    @property
+    def certificate(self) -> str | None:
+        """``presented`` or ``validated`` where the client has a certificate."""
+        return self.request.certificate
+
+    @property
+    def address(self) -> str:
+        """The address of the client without its port; empty where it is not known."""
+        return self.request.address
+
+    @property
+    def internal(self) -> bool:
+        """Whether Envoy takes the request for one from inside."""
+        return self.request.internal
 
 
 #: What matchers see of a request besides the headers that the client sent.
@@ -138,33 +208,51 @@ _DERIVED: dict[str, Callable[[Seen], tuple[str, ...]]] = {
 }
 
 
-def see(request: Request, http: HttpSettings, *, envoy: str, scheme: str) -> Seen:
-    """What the router of a listener with ``scheme`` makes of a request. Cost: O(size of the request)."""
+def see(
+    request: Request,
+    http: HttpSettings,
+    *,
+    envoy: Behaviour,
+    scheme: str,
+    internal_only: tuple[str, ...] = (),
+    ignore_path_parameters: bool = False,
+) -> Seen:
+    """What the router of a listener with ``scheme`` makes of a request. Cost: O(size of the request).
+
+    ``internal_only`` are headers, in lower case, that are dropped from requests that are not from inside.
+    """
     path, method, authority = request.path, request.method, request.authority
     notes: list[str] = []
     refused: Refusal | None = None
+    location: str | None = None
     if (
         path[:1] != "/"
         or method not in _METHODS
         or _TREATED_TARGET.search(path)
         or _TREATED_HOST.search(authority)
+        or authority[-1:] == "."
     ):
         path, method, authority = octets(path), octets(method), octets(authority)
         _note_what_http1_refuses(request, path, method, authority, notes)
         if method == "CONNECT":
             authority, path = authority or path, ""
         else:
-            path, refused = _treated_path(path, request, http, envoy, notes)
-        if http.strip_any_host_port and (port := _PORT.search(authority)):
-            notes.append(f"the port {port[0]} was stripped from the host")
-            authority = authority[: port.start()]
+            path, refused, location = _treated_path(path, request, http, envoy, notes)
+        authority = _treated_host(authority, http, notes)
 
     stated = scheme
     everyday = request.everyday_headers
-    if everyday is not None and SPECIAL.isdisjoint(everyday):
+    if (
+        everyday is not None
+        and SPECIAL.isdisjoint(everyday)
+        and not internal_only
+        and not request.internal
+        and not http.use_remote_address
+    ):
         headers, fields = everyday, request.headers
     else:
-        headers, fields, why = treated_headers(request, envoy, notes)
+        forwarded = scheme if http.use_remote_address else None
+        headers, fields, why = treated_headers(request, envoy, notes, internal_only, forwarded)
         refused = refused or why
         (proto,) = headers.get("x-forwarded-proto", (scheme,))
         if proto.lower() in ("http", "https"):
@@ -173,7 +261,34 @@ def see(request: Request, http: HttpSettings, *, envoy: str, scheme: str) -> See
         stated = octets(request.scheme.lower())
         if stated != scheme:
             notes.append(f"the request names {readable(stated)}, and this is the listener for {scheme}")
-    return Seen(path, method, authority, stated, scheme, headers, fields, tuple(notes) if notes else (), refused)
+    seen = Seen(
+        request,
+        path,
+        method,
+        authority,
+        stated,
+        scheme,
+        headers,
+        fields,
+        tuple(notes) if notes else (),
+        refused,
+        location,
+    )
+    if ignore_path_parameters and ";" in seen.route_path:
+        seen.match_path = without_parameters(seen.route_path, by_segment=envoy.strip_path_parameters_per_segment)
+    return seen
+
+
+def _treated_host(authority: str, http: HttpSettings, notes: list[str]) -> str:
+    """Fact 5."""
+    if http.strip_trailing_host_dot and (dot := _DOT.search(authority)):
+        notes.append("the dot at the end of the host was cut")
+        authority = authority[: dot.start()] + authority[dot.start() + 1 :]
+    port = _PORT.search(authority)
+    if port and (http.strip_any_host_port or (http.strip_matching_host_port and port[0] == f":{http.port}")):
+        notes.append(f"the port {port[0]} was stripped from the host")
+        authority = authority[: port.start()]
+    return authority
 
 
 def _note_what_http1_refuses(request: Request, path: str, method: str, authority: str, notes: list[str]) -> None:
@@ -186,25 +301,37 @@ def _note_what_http1_refuses(request: Request, path: str, method: str, authority
 
 
 def _treated_path(
-    path: str, request: Request, http: HttpSettings, envoy: str, notes: list[str]
-) -> tuple[str, Refusal | None]:
-    """The path after normalization and slash merging, and the refusal where there is none to route by."""
+    path: str, request: Request, http: HttpSettings, envoy: Behaviour, notes: list[str]
+) -> tuple[str, Refusal | None, str | None]:
+    """The path after all treatment, the refusal where there is none to route by, and where that sends one."""
     if "#" in path and not path.startswith("*"):
-        return path, (400, "the path has a fragment (#), which Envoy refuses")
+        if envoy.http_reject_path_with_fragment:
+            return path, (400, "the path has a fragment (#), which Envoy refuses"), None
+        path = path.partition("#")[0]
+        notes.append("the fragment was cut from the path")
     if not path.startswith("/"):
         if path.startswith("*") and request.method == "OPTIONS":
-            return path, (404, "OPTIONS * names no path, so that Envoy looks for no route")
+            return path, (404, "OPTIONS * names no path, so that Envoy looks for no route"), None
         if request.scheme is not None:
-            return path, (404, "the URL has no path, so that Envoy looks for no route")
-        return path, (400, "the path does not begin with /")
+            return path, (404, "the URL has no path, so that Envoy looks for no route"), None
+        return path, (400, "the path does not begin with /"), None
     before = path
+    redirects = False
+    if http.path_with_escaped_slashes_action != "KEEP_UNCHANGED":
+        path = unescape_slashes(path)
+        if path != before:
+            if http.path_with_escaped_slashes_action == "REJECT_REQUEST":
+                return before, (400, "the path has an escaped slash"), None
+            redirects = http.path_with_escaped_slashes_action == "UNESCAPE_AND_REDIRECT"
     if http.normalize_path:
-        normal = normalize(path, strip_dot_parameters=envoy != "1.36")
+        normal = normalize(path, strip_dot_parameters=envoy.version != "1.36")
         if normal is None:
-            return path, (400, "the path cannot be normalized")
+            return path, (400, "the path cannot be normalized"), None
         path = normal
     if http.merge_slashes:
         path = merge_slashes(path)
     if path != before:
         notes.append(f"the path {readable(before)!r} was normalized to {readable(path)!r}")
-    return path, None
+    if redirects:
+        return path, (307, "the path has an escaped slash"), path
+    return path, None, None

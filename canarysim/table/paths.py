@@ -6,7 +6,7 @@ Octet text: each char of a `str` stands for one byte. Paths are those of `:path`
 import re
 from typing import Final
 
-__all__ = ["merge_slashes", "normalize"]
+__all__ = ["merge_slashes", "normalize", "unescape_slashes", "without_parameters"]
 
 # Facts.
 #
@@ -107,3 +107,18 @@ def merge_slashes(path: str) -> str:
         return path
     merged = _SLASHES.sub("/", head)
     return ("//" if merged == "/" else merged) + mark + query
+
+
+_ESCAPED_SLASH = re.compile("%(2[Ff]|5[Cc])")
+_PARAMETERS = re.compile(";[^/]*")
+
+
+def unescape_slashes(path: str) -> str:
+    """The path with `%2F` and `%5C` before the query decoded, in one pass."""
+    before, mark, query = path.partition("?")
+    return _ESCAPED_SLASH.sub(lambda found: "/" if found[1][0] == "2" else "\\", before) + mark + query
+
+
+def without_parameters(path: str, *, by_segment: bool) -> str:
+    """A path without query, its parameters cut: in each segment, or from the first `;` to its end."""
+    return _PARAMETERS.sub("", path) if by_segment else path.partition(";")[0]

@@ -23,11 +23,12 @@ import attrs
 
 from canarysim.errors import InvalidValue
 from canarysim.request import octets
-from canarysim.table.rewrites import PathRewrite, PrefixRewrite
 
 if TYPE_CHECKING:
+    from canarysim.table.behaviour import Behaviour
     from canarysim.table.http import Seen
     from canarysim.table.matchers import PathMatcher
+    from canarysim.table.rewrites import PathRewrite
 
 __all__ = ["REDIRECT_CODES", "DirectResponseAction", "RedirectAction"]
 
@@ -62,10 +63,10 @@ class RedirectAction:
         if self.https and self.scheme:
             raise InvalidValue("two_schemes", "https_redirect and scheme_redirect exclude each other")
 
-    def why_unknown(self, envoy: str) -> str | None:
+    def why_unknown(self, envoy: Behaviour) -> str | None:
         return None if self.path is None or isinstance(self.path, str) else self.path.why_unknown(envoy)
 
-    def location(self, seen: Seen, match: PathMatcher, envoy: str) -> str:
+    def location(self, seen: Seen, match: PathMatcher, envoy: Behaviour) -> str:
         """Where the client is sent (facts 1 to 3)."""
         scheme = "https" if self.https else octets(self.scheme) or seen.scheme
         return f"{scheme}://{self._authority(seen, scheme)}{self._target(seen, match, envoy)}"
@@ -83,15 +84,15 @@ class RedirectAction:
             return host[: port.start()]
         return host
 
-    def _target(self, seen: Seen, match: PathMatcher, envoy: str) -> str:
+    def _target(self, seen: Seen, match: PathMatcher, envoy: Behaviour) -> str:
         path, query = seen.route_path, seen.path[len(seen.route_path) :]
         if isinstance(self.path, str):
             new = octets(self.path)
             if "?" in new:
                 query = ""
             path = new or path
-        elif self.path is not None and not (isinstance(self.path, PrefixRewrite) and not self.path.text):
-            path = self.path.apply(path, match, envoy) or path
+        elif self.path is not None:
+            path = self.path.apply(path, match, envoy, seen) or path
         target = ("" if path.startswith("/") else "/") + path + query
         if self.strip_query and not (isinstance(self.path, str) and "?" in self.path):
             target = target.partition("?")[0]  # also a query that a rewrite brought in

@@ -4,8 +4,9 @@ Facts (Envoy documentation of RouteAction; run on 1.36.4 and 1.40.0, see tests/e
 
 1. Rewrites see the path as it was matched, that is normalized. The query stays. ``x-envoy-original-path`` gets
    the path as it was matched.
-2. A prefix rewrite replaces the matched text of a prefix, and the whole path of an exact path or a regex. An
-   empty one is no rewrite. No slash is added or taken away.
+2. A prefix rewrite replaces the matched text of a prefix or an exact path, and the whole path of a regex. An
+   empty one is no rewrite. No slash is added or taken away. Where parameters were cut for matching, the path
+   itself must begin with the text; else it stays, and no header tells of a rewrite.
 3. A regex rewrite replaces every match in the path without its query, by RE2's rules. Where nothing matches,
    the path stays and ``x-envoy-original-path`` is there all the same. An empty result is sent by 1.36; with
    1.40 the path stays and the header is missing.
@@ -25,11 +26,14 @@ import attrs
 from canarysim.errors import InvalidValue
 from canarysim.request import octets
 from canarysim.table import regex
-from canarysim.table.matchers import PathPrefix, check_regex, encoding_of
+from canarysim.table.strings import check_regex
 
 if TYPE_CHECKING:
+    from canarysim.table.behaviour import Behaviour
+    from canarysim.table.formats import FormatString
     from canarysim.table.http import Seen
     from canarysim.table.matchers import PathMatcher
+    from canarysim.table.uri_template import UriTemplateRewrite
 
 __all__ = ["HostRewrite", "PathRewrite", "PrefixRewrite", "RegexRewrite"]
 
@@ -40,13 +44,13 @@ class PrefixRewrite:
 
     text: str
 
-    def why_unknown(self, envoy: str) -> str | None:
+    def why_unknown(self, envoy: Behaviour) -> str | None:
         return None
 
-    def apply(self, path: str, match: PathMatcher, envoy: str) -> str:
-        """The new path of a path without query."""
-        text = octets(self.text)
-        return text + path[len(octets(match.prefix)) :] if isinstance(match, PathPrefix) else text
+    def apply(self, path: str, match: PathMatcher, envoy: Behaviour, seen: Seen) -> str | None:
+        """The new path of a path without query; None where it is not rewritten."""
+        length = match.prefix_length(path)
+        return None if length is None or not self.text else octets(self.text) + path[length:]
 
     def to_envoy(self) -> dict[str, Any]:
         return {"prefix_rewrite": self.text}
@@ -65,12 +69,17 @@ class RegexRewrite:
     def __attrs_post_init__(self) -> None:
         check_regex(self.regex)
 
-    def why_unknown(self, envoy: str) -> str | None:
-        return regex.compile(self.regex, encoding_of(envoy)).why_not_replaced
+    def why_unknown(self, envoy: Behaviour) -> str | None:
+        return regex.compile(self.regex, envoy.regex_encoding).why_not_replaced
 
-    def apply(self, path: str, match: PathMatcher | None, envoy: str) -> str:
-        """The new text of a path without query."""
-        return regex.compile(self.regex, encoding_of(envoy)).replace_all(path, self.substitution)
+    def replaced(self, path: str, envoy: Behaviour) -> str:
+        """A path without query with every match replaced."""
+        return regex.compile(self.regex, envoy.regex_encoding).replace_all(path, self.substitution)
+
+    def apply(self, path: str, match: PathMatcher, envoy: Behaviour, seen: Seen) -> str | None:
+        """The new path of a path without query; None where it is not rewritten."""
+        new = self.replaced(path, envoy)
+        return new if new or envoy.version == "1.36" else None
 
     def to_envoy(self) -> dict[str, Any]:
         return {"regex_rewrite": self.pair()}
@@ -83,33 +92,37 @@ class RegexRewrite:
         return f"{self.regex} -> {self.substitution}"
 
 
-PathRewrite = PrefixRewrite | RegexRewrite
+PathRewrite = PrefixRewrite | RegexRewrite  # and those of templates.py, which few tables need
 
 
 @attrs.frozen
 class HostRewrite:
-    """How the host is replaced (fact 4): by one of a ``literal``, a ``header``, or a ``path_regex``."""
+    """How the host is replaced (fact 4): by one of a ``literal``, a ``header``, a ``path_regex`` or a ``format``."""
 
     literal: str | None = attrs.field(default=None, kw_only=True)
     header: str | None = attrs.field(default=None, kw_only=True)
     path_regex: RegexRewrite | None = attrs.field(default=None, kw_only=True)
+    format: FormatString | None = attrs.field(default=None, kw_only=True)
     append_x_forwarded_host: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if sum(each is not None for each in (self.literal, self.header, self.path_regex)) != 1:
-            raise InvalidValue("bad_host_rewrite", "a host is rewritten by a literal, a header, or a path regex")
+        told = (self.literal, self.header, self.path_regex, self.format)
+        if sum(each is not None for each in told) != 1:
+            raise InvalidValue(
+                "bad_host_rewrite", "a host is rewritten by a literal, a header, a path regex or a format"
+            )
 
-    def why_unknown(self, envoy: str) -> str | None:
+    def why_unknown(self, envoy: Behaviour) -> str | None:
         return None if self.path_regex is None else self.path_regex.why_unknown(envoy)
 
-    def apply(self, seen: Seen, envoy: str) -> str | None:
+    def apply(self, seen: Seen, envoy: Behaviour) -> str | None:
         """The new host, or None where it stays."""
         if self.literal is not None:
             return octets(self.literal) or None
         if self.header is not None:
             return seen.first_value(self.header)
         assert self.path_regex is not None
-        return self.path_regex.apply(seen.route_path, None, envoy) or None
+        return self.path_regex.replaced(seen.route_path, envoy) or None
 
     def to_envoy(self) -> dict[str, Any]:
         append = {"append_x_forwarded_host": True} if self.append_x_forwarded_host else {}

@@ -3,55 +3,66 @@
 from __future__ import annotations
 
 from operator import index
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import attrs
 
-from canarysim.errors import InvalidValue, RandomValueNeeded
+from canarysim.errors import InvalidValue
 from canarysim.table.actions import RouteAction
-from canarysim.table.chance import EVERY, Chance
-from canarysim.table.decision import Decision
-from canarysim.table.hosts import DomainIndex, DomainRule, VirtualHost
+from canarysim.table.behaviour import ENVOY_VERSIONS, Behaviour, behaviour_of
+from canarysim.table.chance import EVERY
+from canarysim.table.hosts import DomainIndex, DomainRule, VirtualHost, without_port
 from canarysim.table.http import HttpSettings, Seen, see
-from canarysim.table.redirects import DirectResponseAction, RedirectAction
-from canarysim.table.routes import Action, Route, RouteProgram
+from canarysim.table.outcomes import decide, decisions
+from canarysim.table.routes import NO_ROUTE, Branch, Route, RouteProgram
+from canarysim.table.runtime import NO_RUNTIME, Runtime
 from canarysim.table.values import as_tuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from fractions import Fraction
 
     from canarysim.problems import Problem
     from canarysim.request import Request
-    from canarysim.table.actions import Destination, Unknown
-    from canarysim.table.decision import Kind
+    from canarysim.table.actions import Destination, MirrorPolicy
+    from canarysim.table.chance import Chance
+    from canarysim.table.decision import Decision
+    from canarysim.table.mutations import Mutations
 
 __all__ = ["ENVOY_VERSIONS", "Found", "RouteTable"]
 
-ENVOY_VERSIONS = ("1.36", "1.40")
+
+def _lower(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name.lower() for name in names)
+
+
+def _as_set(names: Iterable[str] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
 
 
 class Found(NamedTuple):
-    """How far the search for a route came: the request as seen, the host and the rule that took it, the route.
-
-    ``open_problems`` are what leaves it open whether ``route`` matches at all.
-    """
+    """How far the search came: the request as seen, the host and the rule that took it, the routes that may."""
 
     seen: Seen
     rule: DomainRule | None = None
     host: VirtualHost | None = None
-    route: Route | None = None
-    open_problems: tuple[Problem, ...] = ()
+    branches: tuple[Branch, ...] = NO_ROUTE
     needs_tls: bool = False
 
     @property
-    def action(self) -> Action | None:
-        """The action that decides; None where there is none, or where something unsimulated could change it."""
-        route = self.route
-        if route is None or not route.decides or self.open_problems:
-            return None
-        if self.host is not None and self.host.unknowns and self.blocked:
-            return None
-        return route.action
+    def branch(self) -> Branch | None:
+        """The branch that every random value leads to; None where it depends."""
+        return self.branches[0] if len(self.branches) == 1 else None
+
+    @property
+    def route(self) -> Route | None:
+        """The route that every random value leads to; None where there is none, or where it depends."""
+        return self.branches[0].route if len(self.branches) == 1 else None
+
+    @property
+    def open_problems(self) -> tuple[Problem, ...]:
+        """What leaves it open whether a route matches."""
+        return tuple(dict.fromkeys(problem for branch in self.branches for problem in branch.problems))
 
     @property
     def blocked(self) -> tuple[Problem, ...]:
@@ -60,12 +71,21 @@ class Found(NamedTuple):
             return ()
         return tuple(unknown.problem for unknown in self.host.unknowns if not unknown.parts)
 
+    def under(self, random_value: int) -> Found:
+        """The same for one random value: with the one branch that it leads to."""
+        if len(self.branches) == 1:
+            return self
+        branch = next(branch for branch in self.branches if random_value in branch.chance)
+        return self._replace(branches=(branch._replace(chance=EVERY),))
+
 
 @attrs.frozen
 class RouteTable:
     """Virtual hosts, the Envoy whose behaviour they have, and what its connection manager does before routing.
 
     ``scheme`` is that of the listener. ``problems`` are what reading found that does not prevent an answer.
+    ``runtime`` is Envoy's runtime, ``clusters`` the names of all clusters there are, None where every named one
+    is taken to exist. What else there is, is named and means what Envoy's RouteConfiguration says.
 
     >>> import canarysim as cs
     >>> table = cs.loads('''
@@ -86,16 +106,27 @@ class RouteTable:
     http: HttpSettings = attrs.field(factory=HttpSettings, kw_only=True)
     scheme: Literal["http", "https"] = attrs.field(default="http", kw_only=True)
     route_configuration: str = attrs.field(default="", kw_only=True)
+    vhost_header: str = attrs.field(default="", kw_only=True)
+    ignore_port_in_host_matching: bool = attrs.field(default=False, kw_only=True)
+    ignore_path_parameters_in_path_matching: bool = attrs.field(default=False, kw_only=True)
+    internal_only_headers: tuple[str, ...] = attrs.field(default=(), kw_only=True, converter=_lower)
+    mutations: Mutations | None = attrs.field(default=None, kw_only=True)
+    most_specific_header_mutations_wins: bool = attrs.field(default=False, kw_only=True)
+    mirrors: tuple[MirrorPolicy, ...] = attrs.field(default=(), kw_only=True, converter=as_tuple)
+    runtime: Runtime = attrs.field(default=NO_RUNTIME, kw_only=True)
+    clusters: frozenset[str] | None = attrs.field(default=None, kw_only=True, converter=_as_set)
     problems: tuple[Problem, ...] = attrs.field(default=(), kw_only=True, eq=False)
+    #: How the Envoy of this table behaves, where Envoys differ.
+    behaviour: Behaviour = attrs.field(init=False, eq=False, repr=False)
     _index: DomainIndex[tuple[VirtualHost, RouteProgram]] = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if self.envoy not in ENVOY_VERSIONS:
-            raise InvalidValue("unknown_envoy", f"envoy={self.envoy!r}: known are {' and '.join(ENVOY_VERSIONS)}")
+        behaviour = behaviour_of(self.envoy, self.runtime)
+        object.__setattr__(self, "behaviour", behaviour)
         entries = []
         problems = list(self.problems)
         for host in self.virtual_hosts:
-            program = RouteProgram(host.routes, self.envoy)
+            program = RouteProgram(host.routes, behaviour, self.runtime)
             entries += [(domain, (host, program)) for domain in host.domains]
             problems += [problem for problem in program.problems if problem not in problems]
         object.__setattr__(self, "_index", DomainIndex(entries))
@@ -124,7 +155,7 @@ class RouteTable:
         """What leaves some decision, or a part of one, open; () where every answer is certain."""
         found = [unknown.problem for host in self.virtual_hosts for unknown in host.unknowns]
         for route in self.routes:
-            found += [unknown.problem for unknown in (*route.unknowns, *route.open_rewrites(self.envoy))]
+            found += [unknown.problem for unknown in (*route.unknowns, *route.open_rewrites(self.behaviour))]
         found += [unknown.problem for destination in self.destinations for unknown in destination.unknowns]
         found += [problem for problem in self.problems if problem.code == "condition_not_run"]
         return tuple(dict.fromkeys(found))
@@ -141,19 +172,44 @@ class RouteTable:
             and any(name in names_of(destination) for destination in route.action.destinations)
         )
 
+    def see(self, request: Request) -> Seen:
+        """The request as the router sees it, after the connection manager."""
+        return see(
+            request,
+            self.http,
+            envoy=self.behaviour,
+            scheme=self.scheme,
+            internal_only=self.internal_only_headers,
+            ignore_path_parameters=self.ignore_path_parameters_in_path_matching,
+        )
+
     def find(self, request: Request) -> Found:
-        """Everything up to the route, which no random value influences. Cost: O(routes of the host)."""
-        seen = see(request, self.http, envoy=self.envoy, scheme=self.scheme)
+        """Everything up to the routes and the random values that lead to each. Cost: O(routes of the host)."""
+        seen = self.see(request)
         if seen.refused is not None:
             return Found(seen)
-        entry = self._index.find(seen.authority)
+        entry = self._index.find(seen.authority) if self._plain_hosts else self._find_host(seen)
         if entry is None:
             return Found(seen)
         rule, (host, program) = entry
         if host.require_tls and seen.header("x-forwarded-proto") != ("https",):
-            return Found(seen, rule, host, None, (), True)
-        route, problems = program.find(seen)
-        return Found(seen, rule, host, route, problems)
+            if host.require_tls == "ALL" or not seen.internal:
+                return Found(seen, rule, host, NO_ROUTE, True)
+        return Found(seen, rule, host, program.find(seen))
+
+    @property
+    def _plain_hosts(self) -> bool:
+        return not self.vhost_header and not self.ignore_port_in_host_matching
+
+    def _find_host(self, seen: Seen) -> tuple[DomainRule, tuple[VirtualHost, RouteProgram]] | None:
+        """The virtual host where not simply the host of the request is looked up (hosts.py, facts 6 and 7)."""
+        host = seen.authority
+        if self.vhost_header:
+            values = seen.values(self.vhost_header)
+            if not values:
+                return self._index.only_default
+            host = values[0]
+        return self._index.find(without_port(host) if self.ignore_port_in_host_matching else host)
 
     def route(self, request: Request, random_value: int | None = None) -> Decision:
         """What Envoy does with a request that drew ``random_value`` (an integer of 64 bits, from 0).
@@ -164,22 +220,14 @@ class RouteTable:
         if random_value is not None and not _is_random_value(random_value):
             raise InvalidValue("bad_random_value", f"a random value is 0 to 2^64 - 1, not {random_value!r}")
         found = self.find(request)
-        action = found.action
-        if not isinstance(action, RouteAction) or action.cluster_header:
-            return _settle(found, None, self.envoy)
-        destination = action.certain
-        if destination is None:
-            if random_value is None:
-                raise RandomValueNeeded([(d, chance.share) for d, chance in _chances(found, self.envoy)])
-            destination = action.pick(index(random_value))
-        return _settle(found, destination, self.envoy)
+        return decide(self, found, None if random_value is None else index(random_value))
 
     def chances(self, request: Request) -> tuple[tuple[Decision, Chance], ...]:
         """Every possible decision with the random values that lead to it, in the order of the table.
 
         The shares add to 1; destinations of weight 0 are there, with share 0.
         """
-        return _chances(self.find(request), self.envoy)
+        return decisions(self, self.find(request))
 
     def shares(self, request: Request) -> tuple[tuple[Decision, Fraction], ...]:
         """Every possible decision with its exact share of all random values."""
@@ -215,74 +263,3 @@ def names_of(destination: Destination) -> tuple[str, ...]:
     if destination.upstream is None:
         return (destination.cluster,)
     return destination.cluster, destination.upstream, destination.upstream.rpartition(".")[2]
-
-
-def _chances(found: Found, envoy: str) -> tuple[tuple[Decision, Chance], ...]:
-    action = found.action
-    if not isinstance(action, RouteAction) or action.cluster_header:
-        return ((_settle(found, None, envoy), EVERY),)
-    return tuple((_settle(found, destination, envoy), chance) for destination, chance in action.chances())
-
-
-def _settle(found: Found, destination: Destination | None, envoy: str) -> Decision:
-    """The decision at the end of a search, once a destination is picked where there is one to pick."""
-    seen, _, host, route, open_problems, needs_tls = found
-    if destination is not None:
-        return _forward(found, destination, envoy)
-    kind: Kind
-    status: int | None = None
-    location: str | None = None
-    unknown: tuple[Problem, ...] = ()
-    parts: tuple[str, ...] = ()
-    source = None
-    if seen.refused is not None:
-        kind, status = "rejected", seen.refused[0]
-    elif host is None:
-        kind, status = "not_found", 404
-    elif needs_tls:
-        kind, status, source = "tls_redirect", 301, host.source
-        location = f"https://{seen.authority}{seen.path}"
-    elif blocked := found.blocked:
-        kind, unknown, source = "unknown", blocked, host.source
-    elif route is None:
-        kind, status, source = "not_found", 404, host.source
-    elif open_problems or not route.decides or (action := route.action) is None:
-        kind, source = "unknown", route.source
-        unknown = open_problems or tuple(u.problem for u in route.unknowns if not u.parts)
-    else:
-        source = route.source
-        # Nothing is sent upstream here: of all parts only a location can be open.
-        unknowns = (*host.unknowns, *route.unknowns, *route.open_rewrites(envoy))
-        redirects = isinstance(action, RedirectAction)
-        unknown, parts = _open(tuple(u for u in unknowns if redirects and "location" in u.parts))
-        if isinstance(action, RedirectAction):
-            kind, status = "redirect", action.status
-            if "location" not in parts:
-                location = action.location(seen, route.match.path, envoy)
-        elif isinstance(action, DirectResponseAction):
-            kind, status, location = "direct_response", action.status, action.location(seen)
-        else:
-            named = action.named(seen)
-            if named is not None:
-                return _forward(found, named, envoy)
-            kind, status = "cluster_not_found", 503
-    name = None if host is None else host.name
-    return Decision(kind, name, route, None, status, location, unknown, parts, seen, envoy, source)
-
-
-def _forward(found: Found, destination: Destination, envoy: str) -> Decision:
-    """The decision that a picked destination makes."""
-    seen, _, host, route, _, _ = found
-    assert host is not None
-    assert route is not None
-    unknown, parts = _open((*host.unknowns, *route.unknowns, *route.open_rewrites(envoy), *destination.unknowns))
-    source = destination.source or route.source
-    return Decision("forward", host.name, route, destination, None, None, unknown, parts, seen, envoy, source)
-
-
-def _open(unknowns: tuple[Unknown, ...]) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
-    """The problems that leave parts of a decision open, and those parts."""
-    if not unknowns:
-        return (), ()
-    parts = tuple(dict.fromkeys(part for unknown in unknowns for part in unknown.parts))
-    return tuple(unknown.problem for unknown in unknowns), parts

@@ -4,25 +4,39 @@ from __future__ import annotations
 
 from itertools import compress, repeat
 from operator import call
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
 from canarysim.problems import Problem, Severity, Where
 from canarysim.table.actions import RouteAction, Unknown
-from canarysim.table.http import Invented
+from canarysim.table.chance import EVERY, Chance
+from canarysim.table.http import INVENTED_HEADERS, Invented
 from canarysim.table.matchers import ConnectMatcher, HeaderMatcher, PathMatcher, QueryParameterMatcher
 from canarysim.table.redirects import DirectResponseAction, RedirectAction
-from canarysim.table.rewrites import PrefixRewrite, RegexRewrite
+from canarysim.table.strings import StringMatcher
 from canarysim.table.values import as_tuple
+from canarysim.table.views import PathView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from canarysim.table.behaviour import Behaviour
+    from canarysim.table.chance import Residues
+    from canarysim.table.conditions import (
+        CookieMatcher,
+        GrpcMatcher,
+        MetadataMatcher,
+        RuntimeFraction,
+        TlsContextMatcher,
+        UnsimulatedMatcher,
+    )
     from canarysim.table.http import Seen
     from canarysim.table.matchers import Matcher
+    from canarysim.table.mutations import Mutations
+    from canarysim.table.runtime import Runtime
 
-__all__ = ["Action", "Route", "RouteMatch", "RouteProgram"]
+__all__ = ["NO_ROUTE", "Action", "Branch", "Route", "RouteMatch", "RouteProgram", "verdict"]
 
 
 Action = RouteAction | RedirectAction | DirectResponseAction
@@ -30,20 +44,50 @@ Action = RouteAction | RedirectAction | DirectResponseAction
 
 @attrs.frozen
 class RouteMatch:
-    """The conditions of a route; all must hold."""
+    """The conditions of a route; all must hold. ``unsimulated`` are conditions that are not simulated."""
 
     path: PathMatcher
     headers: tuple[HeaderMatcher, ...] = attrs.field(default=(), converter=as_tuple)
     query_parameters: tuple[QueryParameterMatcher, ...] = attrs.field(default=(), converter=as_tuple)
+    cookies: tuple[CookieMatcher, ...] = attrs.field(default=(), converter=as_tuple, kw_only=True)
+    grpc: GrpcMatcher | None = attrs.field(default=None, kw_only=True)
+    tls_context: TlsContextMatcher | None = attrs.field(default=None, kw_only=True)
+    dynamic_metadata: tuple[MetadataMatcher, ...] = attrs.field(default=(), converter=as_tuple, kw_only=True)
+    runtime_fraction: RuntimeFraction | None = attrs.field(default=None, kw_only=True)
+    unsimulated: tuple[UnsimulatedMatcher, ...] = attrs.field(default=(), converter=as_tuple, kw_only=True)
 
     def __iter__(self) -> Iterator[Matcher]:
-        """The conditions, path first: the order in which a reader asks them. It changes no answer."""
+        """The conditions on the request, path first: the order in which a reader asks them.
+
+        It changes no answer. The fraction, a condition on the random value, is not among them.
+        """
         yield self.path
         yield from self.headers
         yield from self.query_parameters
+        yield from self.cookies
+        if self.grpc is not None:
+            yield self.grpc
+        if self.tls_context is not None:
+            yield self.tls_context
+        yield from self.dynamic_metadata
+        yield from self.unsimulated
+
+    def to_envoy(self) -> dict[str, Any]:
+        """As Envoy's RouteMatch."""
+        found = self.path.to_envoy()
+        for name in ("headers", "query_parameters", "cookies", "dynamic_metadata"):
+            if matchers := getattr(self, name):
+                found[name] = [matcher.to_envoy() for matcher in matchers]
+        for name in ("grpc", "tls_context", "runtime_fraction"):
+            if (matcher := getattr(self, name)) is not None:
+                found[name] = matcher.to_envoy()
+        return found
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self))
+        parts = [str(matcher) for matcher in self]
+        if self.runtime_fraction is not None:
+            parts.append(str(self.runtime_fraction))
+        return ", ".join(parts)
 
 
 @attrs.frozen
@@ -52,7 +96,8 @@ class Route:
 
     ``index`` counts within its virtual host from 0. ``action`` is None where nothing of it is simulated;
     ``unknowns`` then say why. ``origin`` names what the dialect made the route of. ``name_is_certain`` is
-    False where a part of the input that is not read could shift the numbers in names.
+    False where a part of the input that is not read could shift the numbers in names. ``mutations`` are the
+    headers that the route adds and removes.
     """
 
     match: RouteMatch
@@ -60,6 +105,7 @@ class Route:
     name: str = attrs.field(default="", kw_only=True)
     index: int = attrs.field(default=0, kw_only=True)
     name_is_certain: bool = attrs.field(default=True, kw_only=True)
+    mutations: Mutations | None = attrs.field(default=None, kw_only=True)
     unknowns: tuple[Unknown, ...] = attrs.field(default=(), kw_only=True, eq=False)
     origin: str = attrs.field(default="", kw_only=True, eq=False)
     source: Where = attrs.field(default=Where(), kw_only=True, eq=False)
@@ -71,28 +117,7 @@ class Route:
         decides = self.action is not None and all(unknown.parts for unknown in self.unknowns)
         object.__setattr__(self, "decides", decides)
 
-    def upstream_path(self, seen: Seen, envoy: str) -> tuple[str, bool]:
-        """The path with query as it goes upstream, and whether it counts as rewritten (rewrites.py)."""
-        rewrite = self.action.path_rewrite if isinstance(self.action, RouteAction) else None
-        if rewrite is None or rewrite == PrefixRewrite(""):
-            return seen.path, False
-        new = rewrite.apply(seen.route_path, self.match.path, envoy)
-        if not new and envoy != "1.36" and isinstance(rewrite, RegexRewrite):
-            return seen.path, False
-        return new + seen.path[len(seen.route_path) :], True
-
-    def upstream_host(self, seen: Seen, envoy: str) -> str | None:
-        """The host as it goes upstream, where it is rewritten; else None."""
-        rewrite = self.action.host_rewrite if isinstance(self.action, RouteAction) else None
-        return None if rewrite is None else rewrite.apply(seen, envoy)
-
-    @property
-    def appends_forwarded_host(self) -> bool:
-        """Whether the host before a rewrite is appended to ``x-forwarded-host``."""
-        rewrite = self.action.host_rewrite if isinstance(self.action, RouteAction) else None
-        return rewrite is not None and rewrite.append_x_forwarded_host
-
-    def open_rewrites(self, envoy: str) -> tuple[Unknown, ...]:
+    def open_rewrites(self, envoy: Behaviour) -> tuple[Unknown, ...]:
         """What the rewrites of the route leave open: a regex that is not run."""
         action = self.action
         if isinstance(action, RouteAction) and action.path_rewrite is None and action.host_rewrite is None:
@@ -115,57 +140,112 @@ class Route:
         )
 
 
-class RouteProgram:
-    """The routes of a virtual host made ready for one version of Envoy: tests bound, in order.
+class Branch(NamedTuple):
+    """A route that takes a request, and for which random values; ``route`` is None where none takes it.
 
-    What cannot be asked of a request (a regex that is not simulated) is asked last, and leaves the match open
-    where everything else holds.
+    ``action`` is that of the route under the runtime; None where there is none. ``problems`` are what leaves it
+    open whether the route matches.
     """
 
-    __slots__ = ("_all", "_connect", "problems")
+    chance: Chance
+    route: Route | None
+    action: Action | None = None
+    problems: tuple[Problem, ...] = ()
 
-    def __init__(self, routes: tuple[Route, ...], envoy: str) -> None:
-        self._all = _compiled(routes, envoy)
+
+NO_ROUTE = (Branch(EVERY, None),)
+
+
+class RouteProgram:
+    """The routes of a virtual host made ready for one Envoy: tests bound, in order.
+
+    What cannot be asked of a request (the state of a filter) is asked last, and leaves the match open where
+    everything else holds. Routes that no random value leads to, and those that then pick nothing, are left out.
+    """
+
+    __slots__ = ("_all", "_connect", "left_out", "problems")
+
+    def __init__(self, routes: tuple[Route, ...], envoy: Behaviour, runtime: Runtime) -> None:
+        steps = [(route, _compiled_route(route, envoy, runtime)) for route in routes]
+        #: Places in the order of the routes that take no request, whatever it is, and why.
+        self.left_out = {place: step for place, (_, step) in enumerate(steps) if isinstance(step, str)}
+        kept = [(route, step) for route, step in steps if not isinstance(step, str)]
+        self._all = _columns(step for _, step in kept)
         #: What cannot be asked of any request, or not of every one.
-        self.problems = tuple(problem for _, _, unsure in self._all[1] for _, _, problem in unsure)
-        self._connect = _compiled([r for r in routes if isinstance(r.match.path, ConnectMatcher)], envoy)
+        self.problems = tuple(problem for step in self._all[1] for _, _, problem in step[2])
+        self._connect = _columns(step for route, step in kept if isinstance(route.match.path, ConnectMatcher))
 
-    def find(self, seen: Seen) -> tuple[Route | None, tuple[Problem, ...]]:
-        """The first route that matches, or that may match: then with the problems that leave it open.
+    def find(self, seen: Seen) -> tuple[Branch, ...]:
+        """The routes that take a request, each with its random values; they are apart, and together all values.
 
-        (None, ()) where no route matches. Cost: O(routes).
+        Mostly one: the first route that matches. Cost: O(routes).
         """
         # A CONNECT request has no path: of all conditions on the path only ``connect_matcher`` takes it.
-        path = seen.route_path
-        path_tests, steps = self._all if path else self._connect
+        path = seen.match_path
+        path_tests, steps = self._all if seen.route_path else self._connect
         # The loop over the path tests runs inside these iterators, and stops where the first route matches.
-        for route, tests, unsure in compress(steps, map(call, path_tests, repeat(path))):
+        for taken, tests, unsure, residues in compress(steps, map(call, path_tests, repeat(path))):
             for get, test in tests:
                 if not test(get(seen)):
                     break
             else:
-                if not unsure:
-                    return route, ()
-                problems = _undecided(unsure, seen)
-                if problems is not None:
-                    return route, problems
-        return None, ()
+                if not unsure and residues is None:
+                    return taken
+                return self._branches(seen)
+        return NO_ROUTE
+
+    def _branches(self, seen: Seen) -> tuple[Branch, ...]:
+        """The same where a fraction, or something that cannot be asked, plays a part."""
+        path_tests, steps = self._all if seen.route_path else self._connect
+        found: list[Branch] = []
+        left = EVERY
+        for taken, tests, unsure, residues in compress(steps, map(call, path_tests, repeat(seen.match_path))):
+            if not all(test(get(seen)) for get, test in tests):
+                continue
+            problems = _undecided(unsure, seen)
+            if problems is None:
+                continue
+            branch = taken[0]._replace(problems=problems)
+            if residues is None:
+                return (*found, branch._replace(chance=left))
+            chance = left & Chance.of(residues)
+            if chance.share:
+                found.append(branch._replace(chance=chance))
+                left &= Chance.of(~residues)
+                if not left.share:
+                    return tuple(found)
+        return (*found, Branch(left, None))
 
 
 _Test = tuple["Callable[[Seen], Any]", "Callable[[Any], object]"]
 _Unsure = tuple["Matcher", "Callable[[Any], object] | None", Problem]
-_Step = tuple[Route, tuple[_Test, ...], tuple[_Unsure, ...]]
+_Step = tuple[tuple[Branch], tuple[_Test, ...], tuple[_Unsure, ...], "Residues | None"]
 
 
-def _compiled(
-    routes: Iterable[Route], envoy: str
+def _columns(
+    parts: Iterable[tuple[Callable[[str], object], _Step]],
 ) -> tuple[tuple[Callable[[str], object], ...], tuple[_Step, ...]]:
     """The tests of the paths, which are asked first, and beside each the route with what else it asks."""
-    parts = [_compiled_route(route, envoy) for route in routes]
-    return tuple(path_test for path_test, _ in parts), tuple(step for _, step in parts)
+    pairs = list(parts)
+    return tuple(path_test for path_test, _ in pairs), tuple(step for _, step in pairs)
 
 
-def _compiled_route(route: Route, envoy: str) -> tuple[Callable[[str], object], _Step]:
+def _compiled_route(
+    route: Route, envoy: Behaviour, runtime: Runtime
+) -> tuple[Callable[[str], object], _Step] | str:
+    """The test of the path, and what else a route asks; or why it takes no request."""
+    residues: Residues | None = None
+    if route.match.runtime_fraction is not None:
+        residues = route.match.runtime_fraction.residues(runtime)
+        if not residues.intervals:
+            return "its fraction is 0"
+        if residues.share == 1:
+            residues = None
+    action = route.action
+    if isinstance(action, RouteAction) and action.runtime_key_prefix:
+        action = action.under(runtime)
+        if action is None:
+            return "the runtime's weights sum to 0 or to more than 2^32 - 1, so that nothing is picked"
     path_test: Callable[[str], object] = _anything
     tests: list[_Test] = []
     unsure: list[_Unsure] = []
@@ -176,11 +256,11 @@ def _compiled_route(route: Route, envoy: str) -> tuple[Callable[[str], object], 
         elif _depends_on_invention(matcher):
             problem = _not_run(route, str(matcher), "Envoy invents the value of this header at run time")
             unsure.append((matcher, matcher.test(envoy), problem))
-        elif matcher is route.match.path:
+        elif matcher is route.match.path and isinstance(matcher.view, PathView):
             path_test = matcher.test(envoy)
         else:
             tests.append((matcher.view.get, matcher.test(envoy)))
-    return path_test, (route, tuple(tests), tuple(unsure))
+    return path_test, ((Branch(EVERY, route, action),), tuple(tests), tuple(unsure), residues)
 
 
 def _anything(_: str) -> bool:
@@ -188,13 +268,24 @@ def _anything(_: str) -> bool:
 
 
 def _depends_on_invention(matcher: Matcher) -> bool:
-    """An exact value never equals an invented one; a regex might match it."""
-    return (
-        isinstance(matcher, HeaderMatcher)
-        and matcher.name == "x-request-id"
-        and matcher.value is not None
-        and matcher.value.kind != "exact"
-    )
+    """Whether it may tell one invented value from another; nobody writes down a whole request id."""
+    if not isinstance(matcher, HeaderMatcher) or matcher.name not in INVENTED_HEADERS or matcher.value is None:
+        return False
+    exact = isinstance(matcher.value, StringMatcher) and matcher.value.kind == "exact"
+    return not (exact and matcher.name == "x-request-id")
+
+
+def verdict(matcher: Matcher, seen: Seen, envoy: Behaviour) -> bool | None:
+    """Whether one condition holds for a request; None where that is open."""
+    if isinstance(matcher, PathMatcher) and not seen.route_path:
+        return isinstance(matcher, ConnectMatcher)
+    test = None if matcher.why_unknown(envoy) is not None else matcher.test(envoy)
+    value = matcher.view.get(seen)
+    if test is None:
+        return False if value is None else None
+    if _depends_on_invention(matcher) and isinstance(value, tuple) and isinstance(value[0], Invented):
+        return None
+    return bool(test(value))
 
 
 def _undecided(unsure: tuple[_Unsure, ...], seen: Seen) -> tuple[Problem, ...] | None:
@@ -202,9 +293,11 @@ def _undecided(unsure: tuple[_Unsure, ...], seen: Seen) -> tuple[Problem, ...] |
     problems: list[Problem] = []
     for matcher, test, problem in unsure:
         value = matcher.view.get(seen)
-        if value is None:
-            return None  # only matchers of presence take what is missing, and those are never unsure
-        if test is None or (isinstance(value, tuple) and isinstance(value[0], Invented)):
+        if test is None:
+            if value is None:
+                return None  # only matchers of presence take what is missing, and those are never unsure
+            problems.append(problem)
+        elif isinstance(value, tuple) and isinstance(value[0], Invented):
             problems.append(problem)
         elif not test(value):
             return None

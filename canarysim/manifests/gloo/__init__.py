@@ -4,7 +4,7 @@ Facts (source of Gloo 1.22):
 
 1. Without Gateway resources there are two: ``gateway-proxy`` on port 8080 for VirtualServices without
    ``sslConfig``, and ``gateway-proxy-ssl`` on port 8443 for those with it.
-2. Gloo 1.22 ships Envoy 1.36 and sets ``normalize_path`` where Envoy's own default is off.
+2. Gloo 1.22 ships Envoy 1.36, and sets ``normalize_path`` and allows websockets where Envoy's own defaults do not.
 3. The same domain in two VirtualServices of one gateway is an error on both.
 """
 
@@ -126,7 +126,7 @@ def build(resources: Resources, envoy: str | None) -> tuple[dict[str, RouteTable
                 sorted((host for _, host in pairs), key=lambda host: host.name),
                 name=gateway.name,
                 envoy=envoy or ENVOY,
-                http=HttpSettings(normalize_path=True),
+                http=HttpSettings(normalize_path=True, upgrades=("websocket",)),
                 scheme=gateway.scheme,
                 route_configuration=gateway.route_configuration,
             )

@@ -20,9 +20,9 @@ from canarysim.table.matchers import (
     PathPrefix,
     PathRegex,
     QueryParameterMatcher,
-    StringMatcher,
 )
 from canarysim.table.routes import RouteMatch
+from canarysim.table.strings import StringMatcher
 
 if TYPE_CHECKING:
     from canarysim.manifests.fields import Record

@@ -1,0 +1,279 @@
+"""From the routes that a request reaches to what becomes of it, for one random value or for all of them.
+
+Facts (Envoy documentation of RouteAction; run on 1.36.4 and 1.40.0, see tests/envoy):
+
+1. Weights and mirrors ask the same random value as the fractions of routes; ``header_name`` and hashes replace
+   it for the weights only.
+2. A request that asks for an upgrade, or CONNECT, is answered 403 by a route that allows no such upgrade; what
+   the route does not say, the connection manager's ``upgrade_configs`` do. Without a route it is 404 as always.
+3. The mirror policies of a route replace those of its virtual host, and these those of the table. A mirror to a
+   cluster that is not named, or is not there, gets nothing.
+4. Without TLS where the virtual host requires it the answer is a redirect to https, and no route is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from canarysim.errors import RandomValueNeeded
+from canarysim.problems import Problem, Severity
+from canarysim.request import readable
+from canarysim.table.actions import RouteAction, Undetermined
+from canarysim.table.chance import EVERY, Chance
+from canarysim.table.decision import Decision
+from canarysim.table.redirects import DirectResponseAction, RedirectAction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from fractions import Fraction
+
+    from canarysim.problems import Where
+    from canarysim.table.actions import Destination, MirrorPolicy, Unknown
+    from canarysim.table.decision import Kind
+    from canarysim.table.http import Seen
+    from canarysim.table.mutations import Mutations
+    from canarysim.table.route_table import Found, RouteTable
+    from canarysim.table.routes import Branch
+
+__all__ = ["decide", "decisions"]
+
+
+def decide(table: RouteTable, found: Found, random_value: int | None) -> Decision:
+    """The decision for a random value; without one that of every random value, or RandomValueNeeded."""
+    if len(found.branches) == 1:
+        branch = found.branches[0]
+    elif random_value is None:
+        raise RandomValueNeeded(_shares(table, found))
+    else:
+        branch = next(branch for branch in found.branches if random_value in branch.chance)
+    action = _forwards(table, found, branch)
+    if action is None:
+        return _settle(table, found, branch)
+    destination = action.certain
+    if destination is None:
+        try:
+            told = action.told(found.seen, table.behaviour)
+        except Undetermined as why:
+            return _undetermined(table, found, branch, str(why))
+        value = random_value if told is None else told
+        if value is None:
+            raise RandomValueNeeded(_shares(table, found))
+        destination = action.pick(value)
+    mirrors: tuple[str, ...] = ()
+    if policies := _mirrors(table, found, action):
+        if random_value is None and any(chance.conditions for _, chance in policies):
+            raise RandomValueNeeded(_shares(table, found))
+        mirrors = tuple(
+            name for name, chance in policies if not chance.conditions or (random_value or 0) in chance
+        )
+    return _forward(table, found, branch, destination, mirrors)
+
+
+def decisions(table: RouteTable, found: Found) -> tuple[tuple[Decision, Chance], ...]:
+    """Every decision with the random values that lead to it, in the order of the table."""
+    return tuple(pair for branch in found.branches for pair in _decisions(table, found, branch))
+
+
+def _decisions(table: RouteTable, found: Found, branch: Branch) -> Iterator[tuple[Decision, Chance]]:
+    action = _forwards(table, found, branch)
+    if action is None:
+        yield _settle(table, found, branch), branch.chance
+        return
+    try:
+        told = None if action.certain is not None else action.told(found.seen, table.behaviour)
+    except Undetermined as why:
+        yield _undetermined(table, found, branch, str(why)), branch.chance
+        return
+    policies = _mirrors(table, found, action)
+    for destination, picked in action.chances(told):
+        chance = branch.chance & picked
+        if not policies:
+            yield _forward(table, found, branch, destination, ()), chance
+        elif not chance.share:
+            yield _forward(table, found, branch, destination, tuple(name for name, _ in policies)), chance
+        else:
+            for mirrors, part in _mirrored(policies, chance):
+                yield _forward(table, found, branch, destination, mirrors), part
+
+
+def _shares(table: RouteTable, found: Found) -> list[tuple[Decision, Fraction]]:
+    return [(decision, chance.share) for decision, chance in decisions(table, found)]
+
+
+# Mirrors (fact 3)
+
+
+def _mirrors(table: RouteTable, found: Found, action: RouteAction) -> list[tuple[str, Chance]]:
+    """The clusters that may get a copy, each with its random values."""
+    policies = action.mirrors or (found.host.mirrors if found.host is not None else ()) or table.mirrors
+    if not policies:
+        return []
+    named = [(_mirror_cluster(policy, found.seen), policy) for policy in policies]
+    return [
+        (name, EVERY if policy.fraction is None else Chance.of(policy.fraction.residues(table.runtime)))
+        for name, policy in named
+        if name and (table.clusters is None or name in table.clusters)
+    ]
+
+
+def _mirror_cluster(policy: MirrorPolicy, seen: Seen) -> str | None:
+    if policy.cluster:
+        return policy.cluster
+    name = seen.first_value(policy.cluster_header)
+    return None if name is None else readable(name)
+
+
+def _mirrored(policies: list[tuple[str, Chance]], chance: Chance) -> list[tuple[tuple[str, ...], Chance]]:
+    """The parts of a chance by what is mirrored."""
+    parts: list[tuple[tuple[str, ...], Chance]] = [((), chance)]
+    for name, mirrored in policies:
+        if not mirrored.conditions:
+            parts = [((*names, name), part) for names, part in parts]
+            continue
+        (residues,) = mirrored.conditions
+        split = []
+        for names, part in parts:
+            hit, miss = part & mirrored, part & Chance.of(~residues)
+            if hit.share:
+                split.append(((*names, name), hit))
+            if miss.share:
+                split.append((names, miss))
+        parts = split
+    return parts
+
+
+# Decisions
+
+
+def _forwards(table: RouteTable, found: Found, branch: Branch) -> RouteAction | None:
+    """The action of a route that may forward the request; None where the answer is another."""
+    route = branch.route
+    if route is None or not route.decides or branch.problems or not isinstance(branch.action, RouteAction):
+        return None
+    if found.host is not None and found.host.unknowns and found.blocked:
+        return None
+    return None if _refuses_upgrade(table, found.seen, branch.action) else branch.action
+
+
+def _refuses_upgrade(table: RouteTable, seen: Seen, action: object) -> bool:
+    """Fact 2."""
+    if seen.route_path:
+        upgrade = seen.header("upgrade")
+        if upgrade is None:
+            return False
+        kind = upgrade[0].lower()
+    else:
+        kind = "connect"
+    told = dict(action.upgrades) if isinstance(action, RouteAction) else {}
+    return not told.get(kind, kind in table.http.upgrades)
+
+
+def _settle(table: RouteTable, found: Found, branch: Branch) -> Decision:
+    """The decision where nothing is forwarded."""
+    seen, host, route, action = found.seen, found.host, branch.route, branch.action
+    kind: Kind
+    status: int | None = None
+    location: str | None = None
+    unknown: tuple[Problem, ...] = ()
+    parts: tuple[str, ...] = ()
+    source = None
+    if seen.refused is not None:
+        kind, status, location = "rejected", seen.refused[0], seen.location
+    elif host is None:
+        kind, status = "not_found", 404
+    elif found.needs_tls:
+        kind, status, source = "tls_redirect", 301, host.source
+        location = f"https://{seen.authority}{seen.path}"
+    elif blocked := found.blocked:
+        kind, unknown, source = "unknown", blocked, host.source
+    elif route is None:
+        kind, status, source = "not_found", 404, host.source
+    elif branch.problems or not route.decides or action is None:
+        kind, source = "unknown", route.source
+        unknown = branch.problems or tuple(u.problem for u in route.unknowns if not u.parts)
+    elif _refuses_upgrade(table, seen, action):
+        kind, status, source = "rejected", 403, route.source
+    else:
+        source = route.source
+        # Nothing is sent upstream here: of all parts only a location can be open.
+        unknowns = (*host.unknowns, *route.unknowns, *route.open_rewrites(table.behaviour))
+        redirects = isinstance(action, RedirectAction)
+        unknown, parts = _open(tuple(u for u in unknowns if redirects and "location" in u.parts))
+        if isinstance(action, RedirectAction):
+            kind, status = "redirect", action.status
+            if "location" not in parts:
+                location = action.location(seen, route.match.path, table.behaviour)
+        else:
+            assert isinstance(action, DirectResponseAction)
+            kind, status, location = "direct_response", action.status, action.location(seen)
+    return _decision(table, found, branch, kind, None, status, location, (), unknown, parts, source)
+
+
+def _undetermined(table: RouteTable, found: Found, branch: Branch, why: str) -> Decision:
+    assert branch.route is not None
+    source = branch.route.source
+    problem = Problem("not_simulated", Severity.WARNING, f"the pick is not known offline: {why}", source)
+    return _decision(table, found, branch, "unknown", None, None, None, (), (problem,), (), source)
+
+
+def _forward(
+    table: RouteTable, found: Found, branch: Branch, destination: Destination, mirrors: tuple[str, ...]
+) -> Decision:
+    """The decision that a picked destination makes."""
+    host, route, action = found.host, branch.route, branch.action
+    assert host is not None
+    assert route is not None
+    assert isinstance(action, RouteAction)
+    source = destination.source or route.source
+    named = destination.resolved(found.seen) if destination.cluster_header else destination
+    if named is None or (table.clusters is not None and named.cluster not in table.clusters):
+        status = action.cluster_not_found_status
+        return _decision(table, found, branch, "cluster_not_found", None, status, None, (), (), (), source)
+    unknown, parts = _open(
+        (*host.unknowns, *route.unknowns, *route.open_rewrites(table.behaviour), *destination.unknowns)
+    )
+    seen_mirrors = None if "mirrors" in parts else mirrors
+    return _decision(table, found, branch, "forward", named, None, None, seen_mirrors, unknown, parts, source)
+
+
+def _decision(
+    table: RouteTable,
+    found: Found,
+    branch: Branch,
+    kind: Kind,
+    destination: Destination | None,
+    status: int | None,
+    location: str | None,
+    mirrors: tuple[str, ...] | None,
+    unknown: tuple[Problem, ...],
+    parts: tuple[str, ...],
+    source: Where | None,
+) -> Decision:
+    host = found.host
+    name = None if host is None else host.name
+    virtual_cluster = None
+    levels: tuple[Mutations, ...] = ()
+    if host is not None and host.virtual_clusters and not found.needs_tls:
+        virtual_cluster = _virtual_cluster(table, found)
+    route = branch.route
+    return Decision(
+        *(kind, name, route, destination, status, location, mirrors, virtual_cluster, unknown, parts, source),
+        *(found.seen, table.behaviour, levels),
+    )
+
+
+def _virtual_cluster(table: RouteTable, found: Found) -> str:
+    """The first whose headers all match; Envoy calls the rest ``other``."""
+    assert found.host is not None
+    for cluster in found.host.virtual_clusters:
+        if all(matcher.holds(found.seen, table.behaviour) for matcher in cluster.headers):
+            return cluster.name
+    return "other"
+
+
+def _open(unknowns: tuple[Unknown, ...]) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """The problems that leave parts of a decision open, and those parts."""
+    if not unknowns:
+        return (), ()
+    parts = tuple(dict.fromkeys(part for unknown in unknowns for part in unknown.parts))
+    return tuple(unknown.problem for unknown in unknowns), parts

@@ -1,0 +1,99 @@
+"""Envoy's runtime: values by key that change fractions, weights and behaviours without a new configuration.
+
+Facts (Envoy documentation of the runtime; each run on 1.36.4 and 1.40.0, see tests/envoy/test_runtime.py):
+
+1. A layer is a tree; the key of a leaf is the path to it, joined by dots. Of several layers the last that has a
+   key wins.
+2. A fraction with a ``runtime_key`` becomes N/100, whatever its denominator, where the key holds an integer N,
+   and what it says where it holds ``{numerator, denominator}``. Anything else leaves the default.
+3. A weight is replaced where its key holds an integer of 0 or more.
+4. A guard is off where its key holds false.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from canarysim.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["DENOMINATORS", "NO_RUNTIME", "Runtime"]
+
+#: The denominators of a FractionalPercent by name, in the order of their numbers.
+DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
+
+Value = bool | int | float | str
+_GUARD = "envoy.reloadable_features."
+
+
+@attrs.frozen
+class Runtime:
+    """A runtime: its leaves by key, as (key, value) pairs in the order of their keys."""
+
+    items: tuple[tuple[str, Value], ...] = ()
+
+    @classmethod
+    def of(cls, *layers: Mapping[str, Any]) -> Runtime:
+        """The runtime of some layers, each a mapping by key or a tree of mappings (fact 1)."""
+        leaves: dict[str, Value] = {}
+        for layer in layers:
+            leaves.update(_leaves(layer, ""))
+        return cls(tuple(sorted(leaves.items())))
+
+    def get(self, key: str) -> Value | None:
+        """The value of a key, or None."""
+        return next((value for known, value in self.items if known == key), None) if key else None
+
+    def integer(self, key: str, default: int) -> int:
+        """The whole number that a key holds, or the default (fact 3)."""
+        value = self.get(key)
+        return default if value is None else _whole(value, default)
+
+    def fraction(self, key: str, numerator: int, denominator: int) -> tuple[int, int]:
+        """Numerator and denominator of a fraction with that key and that default (fact 2)."""
+        if not key or not self.items:
+            return numerator, denominator
+        told = self.get(f"{key}.numerator"), self.get(f"{key}.denominator")
+        if told != (None, None):
+            name = told[1] if told[1] is not None else "HUNDRED"
+            known = DENOMINATORS.get(name) if isinstance(name, str) else None
+            if known is not None and (number := _whole(told[0] or 0, -1)) >= 0:
+                return number, known
+            return numerator, denominator
+        number = _whole(self.get(key), -1)
+        return (number, 100) if number >= 0 else (numerator, denominator)
+
+    def guard(self, name: str, default: bool = True) -> bool:
+        """Whether the guard ``envoy.reloadable_features.<name>`` is on (fact 4)."""
+        value = self.get(_GUARD + name)
+        if isinstance(value, str):
+            return {"true": True, "false": False}.get(value, default)
+        return value if isinstance(value, bool) else default
+
+
+#: Nothing set.
+NO_RUNTIME = Runtime()
+
+
+def _whole(value: object, default: int) -> int:
+    if isinstance(value, bool):
+        return default
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and 0 <= value < 2**64 else default
+
+
+def _leaves(tree: Mapping[str, Any], path: str) -> Iterator[tuple[str, Value]]:
+    for key, value in tree.items():
+        if hasattr(value, "items"):
+            yield from _leaves(value, f"{path}{key}.")
+        elif isinstance(value, bool | int | float | str):
+            yield f"{path}{key}", value
+        else:
+            raise InvalidValue("bad_runtime", f"the runtime key {path}{key} holds {value!r}, which is no value")
