@@ -14,11 +14,11 @@ from canarysim.table.outcomes import decisions as decisions_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from fractions import Fraction
-    from canarysim.table.behaviour import Behaviour
 
     from canarysim.answers.near import Look
     from canarysim.problems import Problem
     from canarysim.request import Request
+    from canarysim.table.behaviour import Behaviour
     from canarysim.table.chance import Chance
     from canarysim.table.decision import Decision
     from canarysim.table.hosts import DomainRule, VirtualHost

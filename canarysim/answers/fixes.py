@@ -13,9 +13,7 @@ import attrs
 
 from canarysim.answers.respell import alike, differs_in_case, example, literal_start, part, recased, unquoted
 from canarysim.request import Request, octets, readable
-from canarysim.table.http import Invented
 from canarysim.table.matchers import (
-    ConnectMatcher,
     HeaderMatcher,
     PathExact,
     PathPrefix,
@@ -28,18 +26,18 @@ from canarysim.table.paths import merge_slashes, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from canarysim.table.behaviour import Behaviour
 
+    from canarysim.table.behaviour import Behaviour
     from canarysim.table.http import Seen
     from canarysim.table.matchers import Matcher
-    from canarysim.table.strings import StringMatcher
     from canarysim.table.route_table import RouteTable
+    from canarysim.table.strings import StringMatcher
 
 #: What ends the words of a change that is one of many.
 INSTANCE = ", for instance"
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 
-__all__ = ["INSTANCE", "Fix", "changed", "fixes", "judge", "path_text", "plain_text"]
+__all__ = ["INSTANCE", "Fix", "changed", "fixes", "path_text", "plain_text"]
 
 
 @attrs.frozen

@@ -22,8 +22,8 @@ from canarysim.table.regex._syntax import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from canarysim.table.strings import Test
     from canarysim.table.regex._syntax import Encoding, Node
+    from canarysim.table.strings import Test
 
 __all__ = ["alike", "differs_in_case", "example", "literal_start", "part", "recased", "unquoted"]
 

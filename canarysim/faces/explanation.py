@@ -13,10 +13,10 @@ from canarysim.request import octets, readable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from canarysim.table.behaviour import Behaviour
 
     from canarysim.answers.explain import Explanation, Step
     from canarysim.answers.near import Hint, Near
+    from canarysim.table.behaviour import Behaviour
     from canarysim.table.decision import Decision
     from canarysim.table.routes import Route
 

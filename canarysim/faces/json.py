@@ -19,7 +19,6 @@ from canarysim.table.redirects import RedirectAction
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from fractions import Fraction
-    from canarysim.table.behaviour import Behaviour
 
     from canarysim.answers.explain import Explanation, Host, Step
     from canarysim.answers.near import Hint, Near, Refusal
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from canarysim.problems import Problem, Where
     from canarysim.request import Request
     from canarysim.table.actions import Destination, Unknown
+    from canarysim.table.behaviour import Behaviour
     from canarysim.table.chance import Chance
     from canarysim.table.decision import Decision
     from canarysim.table.hosts import VirtualHost

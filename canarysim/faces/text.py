@@ -15,11 +15,11 @@ from canarysim.table.actions import RouteAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from canarysim.table.behaviour import Behaviour
 
     from canarysim.answers.preview import Outcome, Preview
     from canarysim.problems import Problem, Where
     from canarysim.table.actions import Destination, Unknown
+    from canarysim.table.behaviour import Behaviour
     from canarysim.table.decision import Decision
     from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route

@@ -37,8 +37,9 @@ class Decision:
     """Where one request goes.
 
     ``kind`` says what happens; ``rejected`` means refused by Envoy itself: before any route was looked at, or
-    because the route that matched allows no such upgrade; ``unknown`` that something the input says is not simulated and could change the decision: ``unknown`` (the attribute)
-    names it. Where only a part is open, the kind stands and the part is None.
+    because the route that matched allows no such upgrade; ``unknown`` that something the input says is not
+    simulated and could change the decision: ``unknown`` (the attribute) names it. Where only a part is open,
+    the kind stands and the part is None.
 
     >>> import canarysim as cs
     >>> table = cs.loads('''

@@ -44,7 +44,9 @@ INVENTED_HEADERS = frozenset(["x-request-id", "x-forwarded-for"])
 Refusal = tuple[int, str]
 
 _HOP_BY_HOP = frozenset(
-    "connection keep-alive proxy-connection transfer-encoding upgrade x-envoy-internal x-forwarded-client-cert".split()
+    """
+    connection keep-alive proxy-connection transfer-encoding upgrade x-envoy-internal x-forwarded-client-cert
+    """.split()
 )
 
 #: What only a request from inside may say to Envoy.

@@ -396,9 +396,9 @@ def _missing(value: object) -> bool:
     return value is None
 
 
-def _always(value: object) -> bool:
+def _always(_: object) -> bool:
     return True
 
 
-def _never(value: object) -> bool:
+def _never(_: object) -> bool:
     return False

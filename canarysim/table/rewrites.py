@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from canarysim.table.formats import FormatString
     from canarysim.table.http import Seen
     from canarysim.table.matchers import PathMatcher
-    from canarysim.table.uri_template import UriTemplateRewrite
 
 __all__ = ["HostRewrite", "PathRewrite", "PrefixRewrite", "RegexRewrite"]
 
@@ -97,7 +96,7 @@ PathRewrite = PrefixRewrite | RegexRewrite  # and those of templates.py, which f
 
 @attrs.frozen
 class HostRewrite:
-    """How the host is replaced (fact 4): by one of a ``literal``, a ``header``, a ``path_regex`` or a ``format``."""
+    """How the host is replaced (fact 4): by a ``literal``, a ``header``, a ``path_regex`` or a ``format``."""
 
     literal: str | None = attrs.field(default=None, kw_only=True)
     header: str | None = attrs.field(default=None, kw_only=True)

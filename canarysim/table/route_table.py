@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import index
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import attrs
 
@@ -34,6 +34,10 @@ __all__ = ["ENVOY_VERSIONS", "Found", "RouteTable"]
 
 def _lower(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name.lower() for name in names)
+
+
+def _lacks_tls(host: VirtualHost, seen: Seen) -> bool:
+    return seen.header("x-forwarded-proto") != ("https",) and (host.require_tls == "ALL" or not seen.internal)
 
 
 def _as_set(names: Iterable[str] | None) -> frozenset[str] | None:
@@ -192,9 +196,8 @@ class RouteTable:
         if entry is None:
             return Found(seen)
         rule, (host, program) = entry
-        if host.require_tls and seen.header("x-forwarded-proto") != ("https",):
-            if host.require_tls == "ALL" or not seen.internal:
-                return Found(seen, rule, host, NO_ROUTE, True)
+        if host.require_tls and _lacks_tls(host, seen):
+            return Found(seen, rule, host, NO_ROUTE, True)
         return Found(seen, rule, host, program.find(seen))
 
     @property

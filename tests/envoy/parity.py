@@ -32,6 +32,7 @@ def configuration(table: cs.RouteTable) -> tuple[dict[str, Any], dict[str, Any]]
         "normalize_path": http.normalize_path,
         "merge_slashes": http.merge_slashes,
         "strip_any_host_port": http.strip_any_host_port,
+        "upgrade_configs": [{"upgrade_type": kind} for kind in http.upgrades],
     }
     return mapping, settings
 
