@@ -38,6 +38,7 @@ _HOMES = {
     "Where": "canarysim.problems",
     "Request": "canarysim.request",
     "Decision": "canarysim.table.decision",
+    "HttpSettings": "canarysim.table.http",
     "RouteTable": "canarysim.table.route_table",
     "load": "canarysim.manifests.load",
     "load_all": "canarysim.manifests.load",
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
     from canarysim.problems import Where as Where
     from canarysim.request import Request as Request
     from canarysim.table.decision import Decision as Decision
+    from canarysim.table.http import HttpSettings as HttpSettings
     from canarysim.table.route_table import RouteTable as RouteTable
     from canarysim.testing.assertions import (
         assert_routes_to as assert_routes_to,

@@ -13,7 +13,7 @@ import attrs
 
 from canarysim import __version__
 from canarysim.request import octets, readable
-from canarysim.table.actions import RouteAction
+from canarysim.table.actions import NonForwardingAction, RouteAction
 from canarysim.table.redirects import RedirectAction
 
 if TYPE_CHECKING:
@@ -356,8 +356,10 @@ def _action(route: Route) -> Plain | None:
     if action is None:
         return None
     if not isinstance(action, RouteAction):
-        kind = "redirect" if isinstance(action, RedirectAction) else "direct_response"
-        return {"kind": kind, "status": action.status, "text": str(action)}
+        kinds: dict[type, str] = {RedirectAction: "redirect", NonForwardingAction: "cluster_not_found"}
+        kind = kinds.get(type(action), "direct_response")
+        status = 503 if isinstance(action, NonForwardingAction) else action.status
+        return {"kind": kind, "status": status, "text": str(action)}
     return {
         "kind": "forward",
         "destinations": [] if action.cluster_header else [_destination(*pair) for pair in action.chances()],

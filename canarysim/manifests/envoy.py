@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from canarysim.errors import NotExportable
-from canarysim.table.actions import RouteAction
+from canarysim.problems import Problem, Severity
+from canarysim.table.actions import NonForwardingAction, RouteAction, Unknown
 from canarysim.table.redirects import DirectResponseAction, RedirectAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from canarysim.table.actions import Unknown
     from canarysim.table.hosts import VirtualHost
     from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route
@@ -22,10 +22,11 @@ __all__ = ["to_envoy"]
 def to_envoy(table: RouteTable) -> dict[str, Any]:
     """A RouteConfiguration that an Envoy accepts and that decides as the table does.
 
-    (But for regexes above Envoy's limit on the size of their program, which is not estimated here.)
+    (But for regexes above Envoy's limit on the size of their program, of which table.problems warn.)
 
     The result holds dicts, lists, text and numbers only, with field names in snake_case, fit for ``json`` and
-    ``yaml``. What the connection manager does before routing (``table.http``) is not a part of it. Raises
+    ``yaml``. What the connection manager does before routing (``table.http``), the version of Envoy and its runtime
+    are not a part of it. Raises
     NotExportable, naming what is not simulated, where the table has such parts.
 
     >>> import canarysim as cs
@@ -41,9 +42,19 @@ def to_envoy(table: RouteTable) -> dict[str, Any]:
     problems = [unknown.problem for unknown in _unknowns(table)]
     if problems:
         raise NotExportable(problems)
+    told: dict[str, Any] = {
+        "vhost_header": table.vhost_header,
+        "ignore_port_in_host_matching": table.ignore_port_in_host_matching,
+        "ignore_path_parameters_in_path_matching": table.ignore_path_parameters_in_path_matching,
+        "internal_only_headers": list(table.internal_only_headers),
+        "most_specific_header_mutations_wins": table.most_specific_header_mutations_wins,
+        "request_mirror_policies": [mirror.to_envoy() for mirror in table.mirrors],
+    }
     return {
         "name": table.route_configuration or table.name or "routes",
         "virtual_hosts": [_virtual_host(host) for host in table.virtual_hosts],
+        **{key: value for key, value in told.items() if value},
+        **_mutations(table),
     }
 
 
@@ -55,22 +66,40 @@ def _unknowns(table: RouteTable) -> Iterator[Unknown]:
             if isinstance(route.action, RouteAction):
                 for destination in route.action.destinations:
                     yield from destination.unknowns
+            for matcher in route.match.unsimulated:
+                message = f"the condition '{matcher}' is not simulated: {matcher.reason}"
+                yield Unknown(Problem("condition_not_run", Severity.WARNING, message, route.source))
+
+
+def _mutations(owner: RouteTable | VirtualHost | Route) -> dict[str, Any]:
+    return {} if owner.mutations is None else owner.mutations.to_envoy()
 
 
 def _virtual_host(host: VirtualHost) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "virtual_clusters": [cluster.to_envoy() for cluster in host.virtual_clusters],
+        "request_mirror_policies": [mirror.to_envoy() for mirror in host.mirrors],
+    }
     return {
         "name": host.name,
         "domains": list(host.domains),
         **({"require_tls": host.require_tls} if host.require_tls else {}),
         "routes": [_route(route) for route in host.routes],
+        **{key: value for key, value in told.items() if value},
+        **_mutations(host),
     }
 
 
 def _route(route: Route) -> dict[str, Any]:
-    assert route.action is not None  # a route without one has unknowns, which were refused
+    action = route.action
+    assert action is not None  # a route without one has unknowns, which were refused
     named = {"name": route.name} if route.name else {}
-    action = {_FIELDS[type(route.action)]: route.action.to_envoy()}
-    return {**named, "match": route.match.to_envoy(), **action}
+    field = action.kind if isinstance(action, NonForwardingAction) else _FIELDS[type(action)]
+    return {**named, "match": route.match.to_envoy(), field: action.to_envoy(), **_mutations(route)}
 
 
-_FIELDS = {RouteAction: "route", RedirectAction: "redirect", DirectResponseAction: "direct_response"}
+_FIELDS: dict[type, str] = {
+    RouteAction: "route",
+    RedirectAction: "redirect",
+    DirectResponseAction: "direct_response",
+}

@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from canarysim.table.mutations import Mutations
     from canarysim.table.rewrites import HostRewrite, PathRewrite
     from canarysim.table.runtime import Runtime
+    from canarysim.table.values import Undetermined
 
-__all__ = ["NOT_FOUND_CODES", "Destination", "MirrorPolicy", "RouteAction", "Undetermined", "Unknown"]
+__all__ = ["NOT_FOUND_CODES", "Destination", "MirrorPolicy", "NonForwardingAction", "RouteAction", "Unknown"]
 
 MAX_TOTAL = 2**32 - 1
 
@@ -48,10 +49,6 @@ MAX_TOTAL = 2**32 - 1
 NOT_FOUND_CODES = {"SERVICE_UNAVAILABLE": 503, "NOT_FOUND": 404, "INTERNAL_SERVER_ERROR": 500}
 
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*[+]?([0-9]+)[ \t\n\v\f\r]*", re.ASCII)
-
-
-class Undetermined(Exception):
-    """Only a running Envoy can know it; the argument says why."""
 
 
 @attrs.frozen
@@ -170,6 +167,12 @@ class RouteAction:
         """The sum of the weights; 1 for a single cluster."""
         return self._ends[-1] if self._ends else 1
 
+    @property
+    def makes_formats(self) -> bool:
+        """Whether a rewrite is a format string, which may name what a request does not tell."""
+        host, path = self.host_rewrite, self.path_rewrite
+        return (host is not None and host.format is not None) or (path is not None and hasattr(path, "format"))
+
     def under(self, runtime: Runtime) -> RouteAction | None:
         """The action with the weights that a runtime gives it; None where nothing is picked (fact 5)."""
         if not self.runtime_key_prefix or not runtime.items:
@@ -185,11 +188,8 @@ class RouteAction:
         """The destination of one random value. Cost: O(log destinations)."""
         return self.destinations[bisect_right(self._ends, random_value % self._ends[-1])]
 
-    def told(self, seen: Seen, envoy: Behaviour) -> int | None:
-        """The value that takes the place of the random one for a request, or None (fact 4).
-
-        Raises Undetermined where only a running Envoy can know it.
-        """
+    def told(self, seen: Seen, envoy: Behaviour) -> int | Undetermined | None:
+        """The value that takes the place of the random one for a request, or None (fact 4)."""
         if self.header_name:
             values = seen.values(self.header_name)
             if len(values) == 1 and (found := _NUMBER.fullmatch(values[0])) and len(found[1]) < 4000:
@@ -198,8 +198,7 @@ class RouteAction:
         elif self.use_hash_policy and self.hash_policies:
             from canarysim.table.hash_policies import hash_of
 
-            hashed: int | None = hash_of(self.hash_policies, seen, envoy)
-            return hashed
+            return hash_of(self.hash_policies, seen, envoy)
         return None
 
     def chances(self, told: int | None = None) -> Iterator[tuple[Destination, Chance]]:
@@ -246,6 +245,19 @@ class RouteAction:
         }
         timeout = {} if self.timeout is None else {"timeout": f"{self.timeout:g}s"}
         return {**found, **{key: value for key, value in told.items() if value}, **timeout}
+
+
+@attrs.frozen
+class NonForwardingAction:
+    """``filter_action`` or ``non_forwarding_action``: names no cluster, so that a proxy answers 503."""
+
+    kind: Literal["filter_action", "non_forwarding_action"]
+
+    def to_envoy(self) -> dict[str, Any]:
+        return {}
+
+    def __str__(self) -> str:
+        return "no cluster (503)"
 
 
 @attrs.frozen

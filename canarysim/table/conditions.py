@@ -80,6 +80,9 @@ class CookieMatcher(Matcher):
     def view(self) -> CookieView:
         return CookieView(octets(self.name))
 
+    def refused_by(self, envoy: Behaviour) -> str | None:
+        return "1.36 has no cookie matchers" if envoy.version == "1.36" else None
+
     def test(self, envoy: Behaviour) -> Test:
         holds, invert = self.value.test(envoy), self.invert
         return lambda value: (value is not None and bool(holds(value))) is not invert

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import attrs
 
-from canarysim.table.upstream import upstream_headers, upstream_host, upstream_path
+from canarysim.table.actions import RouteAction
+from canarysim.table.upstream import Upstream, upstream
 
 if TYPE_CHECKING:
     from canarysim.problems import Problem, Where
     from canarysim.table.actions import Destination
     from canarysim.table.behaviour import Behaviour
     from canarysim.table.http import Seen
-    from canarysim.table.mutations import Mutations
     from canarysim.table.routes import Route
 
 __all__ = ["KINDS", "Decision", "Kind"]
@@ -68,8 +68,8 @@ class Decision:
     source: Where | None = attrs.field(eq=False)
     seen: Seen = attrs.field(eq=False, repr=False)
     envoy: Behaviour = attrs.field(eq=False, repr=False)
-    #: What changes headers after the destination: route, virtual host and table, in the order of their turn.
-    _levels: tuple[Mutations, ...] = attrs.field(default=(), eq=False, repr=False)
+    #: What is sent on, where that was looked at already.
+    _upstream: Upstream | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def route(self) -> str | None:
@@ -91,18 +91,31 @@ class Decision:
         """The Upstream that the cluster was made of, as ``namespace.name``."""
         return None if self.destination is None else self.destination.upstream
 
+    def _sent(self, part: str) -> Upstream | None:
+        """What is sent on; None where nothing is, or where that part is open."""
+        if self.kind != "forward" or part in self.open_parts:
+            return None
+        if self._upstream is not None:
+            return self._upstream
+        assert self.matched is not None
+        assert self.destination is not None
+        assert isinstance(self.matched.action, RouteAction)
+        return upstream(self.matched.action, self.matched, self.destination, self.seen, self.envoy)
+
     @property
     def path(self) -> str | None:
         """The path with query as it goes upstream, after rewriting; None where it is open or nothing is sent.
 
         What a function makes of it is not in it: that is ``upstream_request``.
         """
-        return None if self.kind != "forward" or "path" in self.open_parts else upstream_path(self)[0]
+        sent = self._sent("path")
+        return None if sent is None else sent.path
 
     @property
     def authority(self) -> str | None:
         """The host as it goes upstream; None where it is open or nothing is sent."""
-        return None if self.kind != "forward" or "authority" in self.open_parts else upstream_host(self)[0]
+        sent = self._sent("authority")
+        return None if sent is None else sent.authority
 
     @property
     def request_headers(self) -> tuple[tuple[str, str], ...] | None:
@@ -112,7 +125,8 @@ class Decision:
         to every request (x-request-id, x-forwarded-proto, timeouts). None where they are open or nothing is
         sent.
         """
-        return None if self.kind != "forward" or "request_headers" in self.open_parts else upstream_headers(self)
+        sent = self._sent("request_headers")
+        return None if sent is None else sent.headers
 
     @property
     def upstream_request(self) -> None:

@@ -50,7 +50,10 @@ class HttpSettings:
     """The connection manager's settings that act before routing, named as in Envoy; defaults are Envoy's.
 
     ``upgrades`` are the kinds of upgrade it allows, in lower case. ``port`` is that of the listener, which
-    ``strip_matching_host_port`` needs.
+    ``strip_matching_host_port`` needs. Raises InvalidValue for an action that Envoy does not have.
+
+    >>> HttpSettings(normalize_path=True, upgrades=["websocket"]).merge_slashes
+    False
     """
 
     normalize_path: bool = False
@@ -151,6 +154,19 @@ class Seen:
         """The first value of a header as it goes upstream, where an empty one counts as none."""
         values = self.values(name)
         return (values[0] or None) if values else None
+
+    def changed(self, *, authority: str | None = None, fields: tuple[tuple[str, str], ...] | None = None) -> Seen:
+        """The same request on its way on, with another host, or with other headers than the client's."""
+        headers = self._headers
+        if fields is not None:
+            headers = {"x-request-id": (), "x-forwarded-proto": ()}
+            for name, value in fields:
+                headers[name] = (*headers.get(name, ()), value)
+        host = self.authority if authority is None else authority
+        return Seen(
+            *(self.request, self.path, self.method, host, self.scheme, self.listener, headers),
+            *(self.fields if fields is None else fields, self.notes),
+        )
 
     @property
     def query(self) -> dict[str, str]:

@@ -68,6 +68,10 @@ class Matcher:
         """Why the test cannot be run, or None where it can."""
         return None
 
+    def refused_by(self, envoy: Behaviour) -> str | None:
+        """Why that Envoy refuses the condition, which others take; None where it takes it."""
+        return None
+
     def holds(self, seen: Seen, envoy: Behaviour) -> bool:
         """Whether one request satisfies the condition."""
         return bool(self.test(envoy)(self.view.get(seen)))

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 from canarysim.errors import RandomValueNeeded
 from canarysim.problems import Problem, Severity
 from canarysim.request import readable
-from canarysim.table.actions import RouteAction, Undetermined
+from canarysim.table.actions import NonForwardingAction, RouteAction
 from canarysim.table.chance import EVERY, Chance
 from canarysim.table.decision import Decision
 from canarysim.table.redirects import DirectResponseAction, RedirectAction
+from canarysim.table.upstream import Upstream, levels_of, upstream
+from canarysim.table.values import Undetermined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from canarysim.table.actions import Destination, MirrorPolicy, Unknown
     from canarysim.table.decision import Kind
     from canarysim.table.http import Seen
-    from canarysim.table.mutations import Mutations
     from canarysim.table.route_table import Found, RouteTable
     from canarysim.table.routes import Branch
 
@@ -51,10 +52,9 @@ def decide(table: RouteTable, found: Found, random_value: int | None) -> Decisio
         return _settle(table, found, branch)
     destination = action.certain
     if destination is None:
-        try:
-            told = action.told(found.seen, table.behaviour)
-        except Undetermined as why:
-            return _undetermined(table, found, branch, str(why))
+        told = action.told(found.seen, table.behaviour)
+        if isinstance(told, Undetermined):
+            return _undetermined(table, found, branch, told.reason)
         value = random_value if told is None else told
         if value is None:
             raise RandomValueNeeded(_shares(table, found))
@@ -79,10 +79,9 @@ def _decisions(table: RouteTable, found: Found, branch: Branch) -> Iterator[tupl
     if action is None:
         yield _settle(table, found, branch), branch.chance
         return
-    try:
-        told = None if action.certain is not None else action.told(found.seen, table.behaviour)
-    except Undetermined as why:
-        yield _undetermined(table, found, branch, str(why)), branch.chance
+    told = None if action.certain is not None else action.told(found.seen, table.behaviour)
+    if isinstance(told, Undetermined):
+        yield _undetermined(table, found, branch, told.reason), branch.chance
         return
     policies = _mirrors(table, found, action)
     for destination, picked in action.chances(told):
@@ -202,7 +201,16 @@ def _settle(table: RouteTable, found: Found, branch: Branch) -> Decision:
         if isinstance(action, RedirectAction):
             kind, status = "redirect", action.status
             if "location" not in parts:
-                location = action.location(seen, route.match.path, table.behaviour)
+                told = action.location(seen, route.match.path, table.behaviour)
+                if isinstance(told, Undetermined):
+                    unknown, parts = (
+                        (Problem("not_simulated", Severity.WARNING, told.reason, source),),
+                        ("location",),
+                    )
+                else:
+                    location = told
+        elif isinstance(action, NonForwardingAction):
+            kind, status = "cluster_not_found", 503
         else:
             assert isinstance(action, DirectResponseAction)
             kind, status, location = "direct_response", action.status, action.location(seen)
@@ -232,8 +240,15 @@ def _forward(
     unknown, parts = _open(
         (*host.unknowns, *route.unknowns, *route.open_rewrites(table.behaviour), *destination.unknowns)
     )
-    seen_mirrors = None if "mirrors" in parts else mirrors
-    return _decision(table, found, branch, "forward", named, None, None, seen_mirrors, unknown, parts, source)
+    sent = None
+    entry, levels = levels_of(table, host, route, named)
+    if entry or levels or action.makes_formats:
+        sent = upstream(action, route, named, found.seen, table.behaviour, entry, levels)
+        reasons = dict.fromkeys(sent.open.values())
+        unknown += tuple(Problem("not_simulated", Severity.WARNING, why, route.source) for why in reasons)
+        parts = tuple(dict.fromkeys((*parts, *sent.open)))
+    shown = None if "mirrors" in parts else mirrors
+    return _decision(table, found, branch, "forward", named, None, None, shown, unknown, parts, source, sent)
 
 
 def _decision(
@@ -248,17 +263,17 @@ def _decision(
     unknown: tuple[Problem, ...],
     parts: tuple[str, ...],
     source: Where | None,
+    sent: Upstream | None = None,
 ) -> Decision:
     host = found.host
     name = None if host is None else host.name
     virtual_cluster = None
-    levels: tuple[Mutations, ...] = ()
     if host is not None and host.virtual_clusters and not found.needs_tls:
         virtual_cluster = _virtual_cluster(table, found)
     route = branch.route
     return Decision(
         *(kind, name, route, destination, status, location, mirrors, virtual_cluster, unknown, parts, source),
-        *(found.seen, table.behaviour, levels),
+        *(found.seen, table.behaviour, sent),
     )
 
 

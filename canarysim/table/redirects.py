@@ -23,6 +23,7 @@ import attrs
 
 from canarysim.errors import InvalidValue
 from canarysim.request import octets
+from canarysim.table.values import Undetermined
 
 if TYPE_CHECKING:
     from canarysim.table.behaviour import Behaviour
@@ -66,10 +67,13 @@ class RedirectAction:
     def why_unknown(self, envoy: Behaviour) -> str | None:
         return None if self.path is None or isinstance(self.path, str) else self.path.why_unknown(envoy)
 
-    def location(self, seen: Seen, match: PathMatcher, envoy: Behaviour) -> str:
+    def location(self, seen: Seen, match: PathMatcher, envoy: Behaviour) -> str | Undetermined:
         """Where the client is sent (facts 1 to 3)."""
         scheme = "https" if self.https else octets(self.scheme) or seen.scheme
-        return f"{scheme}://{self._authority(seen, scheme)}{self._target(seen, match, envoy)}"
+        target = self._target(seen, match, envoy)
+        if isinstance(target, Undetermined):
+            return target
+        return f"{scheme}://{self._authority(seen, scheme)}{target}"
 
     def _authority(self, seen: Seen, scheme: str) -> str:
         if self.host:
@@ -84,7 +88,7 @@ class RedirectAction:
             return host[: port.start()]
         return host
 
-    def _target(self, seen: Seen, match: PathMatcher, envoy: Behaviour) -> str:
+    def _target(self, seen: Seen, match: PathMatcher, envoy: Behaviour) -> str | Undetermined:
         path, query = seen.route_path, seen.path[len(seen.route_path) :]
         if isinstance(self.path, str):
             new = octets(self.path)
@@ -92,7 +96,10 @@ class RedirectAction:
                 query = ""
             path = new or path
         elif self.path is not None:
-            path = self.path.apply(path, match, envoy, seen) or path
+            rewritten = self.path.apply(path, match, envoy, seen)
+            if isinstance(rewritten, Undetermined):
+                return rewritten
+            path = rewritten or path
         target = ("" if path.startswith("/") else "/") + path + query
         if self.strip_query and not (isinstance(self.path, str) and "?" in self.path):
             target = target.partition("?")[0]  # also a query that a rewrite brought in

@@ -26,7 +26,9 @@ import attrs
 from canarysim.errors import InvalidValue
 from canarysim.request import octets
 from canarysim.table import regex
+from canarysim.table.headers import Invented
 from canarysim.table.strings import check_regex
+from canarysim.table.values import Undetermined
 
 if TYPE_CHECKING:
     from canarysim.table.behaviour import Behaviour
@@ -101,7 +103,7 @@ class HostRewrite:
     literal: str | None = attrs.field(default=None, kw_only=True)
     header: str | None = attrs.field(default=None, kw_only=True)
     path_regex: RegexRewrite | None = attrs.field(default=None, kw_only=True)
-    format: FormatString | None = attrs.field(default=None, kw_only=True)
+    format: FormatString | None = attrs.field(default=None, kw_only=True)  # one with in_header=False
     append_x_forwarded_host: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
@@ -112,14 +114,23 @@ class HostRewrite:
             )
 
     def why_unknown(self, envoy: Behaviour) -> str | None:
+        if self.format is not None:
+            return self.format.why_unknown
         return None if self.path_regex is None else self.path_regex.why_unknown(envoy)
 
-    def apply(self, seen: Seen, envoy: Behaviour) -> str | None:
+    def apply(self, seen: Seen, envoy: Behaviour) -> str | Undetermined | None:
         """The new host, or None where it stays."""
         if self.literal is not None:
             return octets(self.literal) or None
         if self.header is not None:
-            return seen.first_value(self.header)
+            value = seen.first_value(self.header)
+            return (
+                Undetermined(f"Envoy makes up the value of {self.header}")
+                if isinstance(value, Invented)
+                else value
+            )
+        if self.format is not None:
+            return self.format.render(seen, seen.fields, missing="-") or None
         assert self.path_regex is not None
         return self.path_regex.replaced(seen.route_path, envoy) or None
 
@@ -129,6 +140,8 @@ class HostRewrite:
             return {"host_rewrite_literal": self.literal, **append}
         if self.header is not None:
             return {"host_rewrite_header": self.header, **append}
+        if self.format is not None:
+            return {"host_rewrite": self.format.text, **append}
         assert self.path_regex is not None
         return {"host_rewrite_path_regex": self.path_regex.pair(), **append}
 
@@ -137,4 +150,6 @@ class HostRewrite:
             return repr(self.literal)
         if self.header is not None:
             return f"the value of {self.header}"
+        if self.format is not None:
+            return self.format.text
         return str(self.path_regex)

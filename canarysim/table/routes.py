@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
+from canarysim.errors import InvalidValue
 from canarysim.problems import Problem, Severity, Where
-from canarysim.table.actions import RouteAction, Unknown
+from canarysim.table.actions import NonForwardingAction, RouteAction, Unknown
 from canarysim.table.chance import EVERY, Chance
 from canarysim.table.http import INVENTED_HEADERS, Invented
 from canarysim.table.matchers import ConnectMatcher, HeaderMatcher, PathMatcher, QueryParameterMatcher
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["NO_ROUTE", "Action", "Branch", "Route", "RouteMatch", "RouteProgram", "verdict"]
 
 
-Action = RouteAction | RedirectAction | DirectResponseAction
+Action = RouteAction | RedirectAction | DirectResponseAction | NonForwardingAction
 
 
 @attrs.frozen
@@ -250,6 +251,10 @@ def _compiled_route(
     tests: list[_Test] = []
     unsure: list[_Unsure] = []
     for matcher in route.match:
+        if (why := matcher.refused_by(envoy)) is not None:
+            raise InvalidValue(
+                "not_in_this_envoy", f"Envoy {envoy.version} refuses '{matcher}': {why}", route=route
+            )
         reason = matcher.why_unknown(envoy)
         if reason is not None:
             unsure.append((matcher, None, _not_run(route, str(matcher), reason)))

@@ -2,8 +2,9 @@
 
 Facts (Envoy documentation of RouteAction; run on 1.36.4 and 1.40.0, see tests/envoy):
 
-1. The picked entry of a weighted list may replace the host by a literal, of which no header tells. The rewrite
-   of the route comes after it, then that of the path.
+1. First the picked entry of a weighted list changes headers, then it replaces the host by a literal, of which no
+   header tells. Then come the headers of route, virtual host and table (mutations.py), the rewrite of the host
+   by the route, and that of the path. Each sees what those before it made.
 2. A host that a route rewrites is told by ``x-envoy-original-host``, unless it was empty;
    ``append_x_forwarded_host`` appends it to ``x-forwarded-host``. A rewritten path is told by
    ``x-envoy-original-path``.
@@ -11,55 +12,118 @@ Facts (Envoy documentation of RouteAction; run on 1.36.4 and 1.40.0, see tests/e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from canarysim.request import octets
-from canarysim.table.actions import RouteAction
+from canarysim.table.headers import Invented
+from canarysim.table.values import Undetermined
 
 if TYPE_CHECKING:
-    from canarysim.table.decision import Decision
+    from canarysim.table.actions import Destination, RouteAction
+    from canarysim.table.behaviour import Behaviour
+    from canarysim.table.hosts import VirtualHost
+    from canarysim.table.http import Seen
+    from canarysim.table.mutations import HeaderMutations
+    from canarysim.table.route_table import RouteTable
+    from canarysim.table.routes import Route
 
-__all__ = ["upstream_headers", "upstream_host", "upstream_path"]
-
-
-def _action(decision: Decision) -> RouteAction:
-    assert decision.matched is not None
-    assert isinstance(decision.matched.action, RouteAction)
-    return decision.matched.action
-
-
-def upstream_path(decision: Decision) -> tuple[str, bool]:
-    """The path with query, and whether it counts as rewritten (rewrites.py)."""
-    seen = decision.seen
-    rewrite = _action(decision).path_rewrite
-    if rewrite is None:
-        return seen.path, False
-    assert decision.matched is not None
-    new = rewrite.apply(seen.route_path, decision.matched.match.path, decision.envoy, seen)
-    return (seen.path, False) if new is None else (new + seen.path[len(seen.route_path) :], True)
+__all__ = ["Upstream", "levels_of", "upstream"]
 
 
-def upstream_host(decision: Decision) -> tuple[str, str | None]:
-    """The host, and the one before it where the route rewrites it, else None."""
-    seen, destination = decision.seen, decision.destination
-    host = seen.authority
-    if destination is not None and destination.host_rewrite:
-        host = octets(destination.host_rewrite)
-    rewrite = _action(decision).host_rewrite
-    new = None if rewrite is None else rewrite.apply(seen, decision.envoy)
-    return (host, None) if new is None else (new, host)
+class Upstream(NamedTuple):
+    """What the cluster is sent; ``open`` are the parts that a request alone does not tell, and why."""
+
+    path: str
+    authority: str
+    headers: tuple[tuple[str, str], ...]
+    open: dict[str, str]
 
 
-def upstream_headers(decision: Decision) -> tuple[tuple[str, str], ...]:
-    """The client's headers, and those that tell of rewrites."""
-    seen = decision.seen
+def levels_of(
+    table: RouteTable, host: VirtualHost, route: Route, destination: Destination
+) -> tuple[HeaderMutations | None, tuple[HeaderMutations, ...]]:
+    """What changes headers of requests: the entry that was picked, and behind its host all else in order."""
+    entry, *three = (
+        None if owner.mutations is None else owner.mutations.request for owner in (destination, route, host, table)
+    )
+    if not any(three):
+        return entry or None, ()
+    from canarysim.table.mutations import in_order
+
+    return entry or None, in_order(None, *three, most_specific_wins=table.most_specific_header_mutations_wins)
+
+
+def upstream(
+    action: RouteAction,
+    route: Route,
+    destination: Destination,
+    seen: Seen,
+    envoy: Behaviour,
+    entry: HeaderMutations | None = None,
+    levels: tuple[HeaderMutations, ...] = (),
+) -> Upstream:
+    """What a destination of a route is sent of a request. Cost: O(headers)."""
+    changes_headers = entry is not None or bool(levels)
+    unsure: dict[str, str] = {}
+    client = seen
+    if changes_headers:
+        seen = _mutated(seen, destination, entry, levels, unsure)
+    elif destination.host_rewrite:
+        seen = seen.changed(authority=octets(destination.host_rewrite))
     told: dict[str, str] = {}
-    _, before = upstream_host(decision)
-    if before:  # nothing is told of an empty host
-        told["x-envoy-original-host"] = before
-        rewrite = _action(decision).host_rewrite
-        if rewrite is not None and rewrite.append_x_forwarded_host:
-            told["x-forwarded-host"] = ",".join((*(seen.header("x-forwarded-host") or ()), before))
-    if upstream_path(decision)[1]:
-        told["x-envoy-original-path"] = seen.path
-    return (*(field for field in seen.fields if field[0] not in told), *told.items())
+    authority, path = seen.authority, seen.path
+    if action.host_rewrite is not None:
+        host = action.host_rewrite.apply(seen, envoy)
+        if isinstance(host, Undetermined):
+            unsure["authority"] = unsure["request_headers"] = host.reason
+        elif host is not None:
+            if authority:  # nothing is told of an empty host
+                told["x-envoy-original-host"] = authority
+                if action.host_rewrite.append_x_forwarded_host:
+                    told["x-forwarded-host"] = ",".join(
+                        filter(None, (*seen.values("x-forwarded-host"), authority))
+                    )
+            authority = host
+    if action.path_rewrite is not None:
+        new = action.path_rewrite.apply(seen.route_path, route.match.path, envoy, seen)
+        if isinstance(new, Undetermined):
+            unsure["path"] = unsure["request_headers"] = new.reason
+        elif new is not None:
+            told["x-envoy-original-path"] = path
+            path = new + path[len(seen.route_path) :]
+    fields = _client_fields(seen, client, envoy) if changes_headers else seen.fields
+    return Upstream(path, authority, (*(field for field in fields if field[0] not in told), *told.items()), unsure)
+
+
+_PROTO = "x-forwarded-proto"
+
+
+def _mutated(
+    seen: Seen,
+    destination: Destination,
+    entry: HeaderMutations | None,
+    levels: tuple[HeaderMutations, ...],
+    unsure: dict[str, str],
+) -> Seen:
+    """The request after all changes of headers, and after the host of the entry (fact 1)."""
+    from canarysim.table.mutations import apply_all
+
+    names = {name for name, _ in seen.fields}
+    own = [(name, seen.values(name)[0]) for name in (_PROTO, "x-request-id") if name not in names]
+    mutated = apply_all([] if entry is None else [entry], [*seen.fields, *own], seen)
+    if destination.host_rewrite:
+        seen = seen.changed(authority=octets(destination.host_rewrite))
+    mutated = apply_all(levels, mutated, seen)
+    for name, why in mutated.open.items():
+        unsure.setdefault("request_headers", f"the header {name}: {why}")
+    return seen.changed(fields=(*mutated.fields, *((name, Invented("")) for name in mutated.open)))
+
+
+def _client_fields(seen: Seen, client: Seen, envoy: Behaviour) -> list[tuple[str, str]]:
+    """The headers without those that Envoy adds to every request, and those that were meant for it."""
+    from canarysim.table.mutations import Mutated, sent_upstream
+
+    sent_it = any(name == _PROTO for name, _ in client.fields)
+    untouched = None if sent_it else (_PROTO, client.listener)
+    kept = [field for field in seen.fields if not isinstance(field[1], Invented) and field != untouched]
+    return list(sent_upstream(Mutated(tuple(kept)), envoy.version).fields)
