@@ -43,7 +43,8 @@ _HOMES = {
     "load": "canarysim.manifests.load",
     "load_all": "canarysim.manifests.load",
     "loads": "canarysim.manifests.load",
-    "to_envoy": "canarysim.manifests.envoy",
+    "from_envoy": "canarysim.manifests.envoy.build",
+    "to_envoy": "canarysim.manifests.envoy.export",
     "preview": "canarysim.answers.preview",
     "explain": "canarysim.answers.explain",
     "simulate": "canarysim.answers.simulate",
@@ -87,7 +88,8 @@ if TYPE_CHECKING:
     from canarysim.errors import (
         UnknownName as UnknownName,
     )
-    from canarysim.manifests.envoy import to_envoy as to_envoy
+    from canarysim.manifests.envoy.build import from_envoy as from_envoy
+    from canarysim.manifests.envoy.export import to_envoy as to_envoy
     from canarysim.manifests.load import load as load
     from canarysim.manifests.load import load_all as load_all
     from canarysim.manifests.load import loads as loads

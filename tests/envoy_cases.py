@@ -104,6 +104,22 @@ PRESENCE = [
     (False, True, True, 0, 0, 0),
 ]
 
+#: What is asked of the values abc and def of one header, and the route that wins on 1.36 and on 1.40.
+ASKED_OF_BOTH: list[tuple[dict[str, Any], int, int]] = [
+    ({"string_match": {"exact": "abc"}}, 1, 0),
+    ({"string_match": {"exact": "def"}}, 1, 0),
+    ({"string_match": {"exact": "abc,def"}}, 0, 1),
+    ({"string_match": {"exact": "abc"}, "invert_match": True}, 0, 1),
+    ({"string_match": {"contains": "c,d"}}, 0, 1),
+    ({"string_match": {"suffix": "ef"}}, 0, 0),
+]
+REPEATED = [
+    case
+    for matcher, old, new in ASKED_OF_BOTH
+    for version, route in [("1.36", old), ("1.40", new)]
+    for case in rows(asks_header(**matcher), (header("abc", "def"), route), versions=(version,))
+]
+
 HEADERS = [
     *yes_no(
         RANGE,
@@ -143,19 +159,7 @@ HEADERS = [
     *yes_no(asks_header(contains_match="ab"), ["xabx"], ["a"], header),
     *yes_no(asks_header(safe_regex_match={"regex": "a.*"}), ["ab"], ["ba"], header),
     # repeated headers: 1.40 tries each value, 1.36 their join
-    *[
-        case
-        for matcher, old, new in [
-            ({"string_match": {"exact": "abc"}}, 1, 0),
-            ({"string_match": {"exact": "def"}}, 1, 0),
-            ({"string_match": {"exact": "abc,def"}}, 0, 1),
-            ({"string_match": {"exact": "abc"}, "invert_match": True}, 0, 1),
-            ({"string_match": {"contains": "c,d"}}, 0, 1),
-            ({"string_match": {"suffix": "ef"}}, 0, 0),
-        ]
-        for versions, route in [(("1.36",), old), (("1.40",), new)]
-        for case in rows(asks_header(**matcher), (header("abc", "def"), route), versions=versions)
-    ],
+    *REPEATED,
     *rows(RANGE, (header("3", "4"), 1), versions=("1.36",)),
     *rows(RANGE, (header("3", "4"), 0), versions=("1.40",)),
 ]

@@ -7,6 +7,8 @@ import pytest
 import canarysim as cs
 
 from .cases import CASES, Case
+from .envoy_cases import CASES as ENVOY_CASES
+from .envoy_cases import EnvoyCase
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -27,3 +29,15 @@ def test_route_preview_and_explain_agree_with_the_case(case: Case) -> None:
     assert [step.route.index for step in explanation.steps] == list(
         range(len(table.routes) if decision.matched is None else decision.matched.index)
     )
+
+
+@pytest.mark.parametrize("case", ENVOY_CASES, ids=str)
+def test_configurations_of_envoy_agree_with_the_case(case: EnvoyCase) -> None:
+    for envoy in case.versions:
+        table = cs.from_envoy(case.configuration, envoy=envoy, http=case.http)
+        decision = table.route(case.request)
+        assert decision.cluster == (None if case.route is None else f"r{case.route}")
+        (outcome,) = cs.preview(table, case.request)
+        assert (outcome.cluster, outcome.share) == (decision.cluster, 1)
+        assert cs.explain(table, case.request).winner is decision.matched
+        assert cs.from_envoy(cs.to_envoy(table), envoy=envoy, http=case.http) == table

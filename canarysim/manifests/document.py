@@ -9,27 +9,54 @@ Facts (PyYAML 6 and libyaml; how Kubernetes reads YAML, see also scalars.py):
    stand for is therefore limited.
 3. ``<<`` merges mappings: keys of the mapping itself win, then those of the first merged one.
 4. JSON text is YAML but for escaped surrogate pairs, which are put together before parsing.
+5. Envoy's YAML reader knows no ``<<`` and lets the last of two equal keys win; its JSON reader does so for single
+   values, and joins mappings and lists. (Observed on 1.36.4 and 1.40.0.)
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
+from canarysim.errors import InvalidValue
 from canarysim.problems import Problem, Severity, Where
 
-__all__ = ["Mapping", "Node", "Scalar", "Sequence", "read_documents"]
+__all__ = [
+    "ENVOY_JSON",
+    "ENVOY_YAML",
+    "KUBERNETES",
+    "Mapping",
+    "Node",
+    "Rules",
+    "Scalar",
+    "Sequence",
+    "from_python",
+    "read_documents",
+]
 
 MAX_DEPTH = 200
 MAX_ALIASED_NODES = 1_000_000
 
+_NO_MARK = yaml.Mark("", 0, 0, 0, "", 0)
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
+class Rules(NamedTuple):
+    """What a dialect makes of ``<<`` and of a key that stands twice (facts 3 and 5).
+
+    ``last_wins`` says for which values the last of two equal keys wins, so that they are a warning only. ``json``
+    refuses what stands without quotes and is no literal of JSON's.
+    """
+
+    merge: bool
+    last_wins: tuple[type[Node], ...]
+    json: bool = False
+
+
 class Node:
-    """A piece of the text; ``line`` and ``column`` count from 1."""
+    """A piece of the text; ``line`` and ``column`` count from 1, None where the tree was made from no text."""
 
     __slots__ = ("column", "line", "size")
 
@@ -37,8 +64,8 @@ class Node:
     kind = "node"
 
     def __init__(self, mark: Any) -> None:
-        self.line: int = mark.line + 1
-        self.column: int = mark.column + 1
+        self.line: int | None = mark.line + 1
+        self.column: int | None = mark.column + 1
         self.size = 1
 
 
@@ -65,6 +92,13 @@ class Mapping(Node):
         super().__init__(mark)
         self.entries: dict[str, tuple[Scalar, Node]] = {}
 
+    @classmethod
+    def empty(cls, place: Node) -> Mapping:
+        """A mapping without keys at the place of another node."""
+        mapping = cls(_NO_MARK)
+        mapping.line, mapping.column = place.line, place.column
+        return mapping
+
     def get(self, key: str) -> Node | None:
         entry = self.entries.get(key)
         return None if entry is None else entry[1]
@@ -81,12 +115,17 @@ class Sequence(Node):
         self.items: list[Node] = []
 
 
-def read_documents(text: str, file: str) -> tuple[list[Node], list[Problem]]:
+KUBERNETES = Rules(merge=True, last_wins=())
+ENVOY_YAML = Rules(merge=False, last_wins=(Node,))
+ENVOY_JSON = Rules(merge=False, last_wins=(Scalar,), json=True)
+
+
+def read_documents(text: str, file: str, rules: Rules = KUBERNETES) -> tuple[list[Node], list[Problem]]:
     """The documents of a text, empty ones left out, and what is wrong with the text.
 
     After a syntax error the documents before it are returned. Cost: O(length of the text).
     """
-    builder = _Builder(file)
+    builder = (_JsonBuilder if rules.json else _Builder)(file, rules)
     if text[:1] in "{[" or text.lstrip()[:1] in "{[":
         text = _joined_surrogates(text)
     try:
@@ -113,8 +152,9 @@ class _Refused(Exception):
 class _Builder:
     """Takes parser events, builds trees."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, rules: Rules) -> None:
         self.file = file
+        self.rules = rules
         self.documents: list[Node] = []
         self.problems: list[Problem] = []
         self._open: list[Node] = []
@@ -135,7 +175,15 @@ class _Builder:
                 path += f".{key.text}" if path else key.text
         return path
 
-    def report(self, code: str, message: str, mark: Any, hint: str = "", key: str = "") -> None:
+    def report(
+        self,
+        code: str,
+        message: str,
+        mark: Any,
+        hint: str = "",
+        key: str = "",
+        severity: Severity = Severity.ERROR,
+    ) -> None:
         path = ".".join(part for part in (self._path(), key) if part)
         if isinstance(mark, Node):
             where = Where(self.file, mark.line, mark.column, path)
@@ -143,7 +191,7 @@ class _Builder:
             where = Where(self.file)
         else:
             where = Where(self.file, mark.line + 1, mark.column + 1)
-        self.problems.append(Problem(code, Severity.ERROR, message, where, hint))
+        self.problems.append(Problem(code, severity, message, where, hint))
 
     def take(self, event: Any) -> None:
         kind = type(event)
@@ -224,18 +272,21 @@ class _Builder:
             self._keys[-1] = node
             return
         self._keys[-1] = None
-        if key.text == "<<" and key.plain:
+        if key.text == "<<" and key.plain and self.rules.merge:
             self._merges[-1] += node.items if isinstance(node, Sequence) else [node]
             return
         known = parent.entries.setdefault(key.text, (key, node))
         if known[0] is not key:
-            self.report(
-                "duplicate_key",
-                f"the key {key.text!r} stands twice in one mapping",
-                key,
-                f"line {known[0].line} has it too; keep one of the two",
-                key.text,
-            )
+            self._repeated(parent, key, node, known)
+
+    def _repeated(self, parent: Mapping, key: Scalar, node: Node, known: tuple[Scalar, Node]) -> None:
+        """A key that stands twice in a mapping."""
+        message, severity = f"the key {key.text!r} stands twice in one mapping", Severity.ERROR
+        if isinstance(node, self.rules.last_wins) and isinstance(known[1], self.rules.last_wins):
+            message, severity = f"{message}; the last one counts", Severity.WARNING
+            parent.entries[key.text] = key, node
+        hint = f"line {known[0].line} has it too; keep one of the two"
+        self.report("duplicate_key", message, key, hint, key.text, severity)
 
     def _merge(self, mapping: Mapping, merged: Node) -> None:
         if not isinstance(merged, Mapping):
@@ -243,6 +294,20 @@ class _Builder:
             return
         for text, entry in merged.entries.items():
             mapping.entries.setdefault(text, entry)
+
+
+class _JsonBuilder(_Builder):
+    """As its base; scalars without quotes are to be literals of JSON's, keys are to be quoted."""
+
+    def _add(self, node: Node) -> None:
+        if isinstance(node, Scalar) and node.plain and not _JSON_LITERAL.fullmatch(node.text):
+            self.report(
+                "json_syntax", f"this is not JSON: {node.text[:40] or 'a missing value'}", node, "quote it"
+            )
+        super()._add(node)
+
+
+_JSON_LITERAL = re.compile(r"null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
 
 def _syntax_message(error: yaml.MarkedYAMLError) -> str:
@@ -281,3 +346,57 @@ def _joined_surrogates(text: str) -> str:
         return found[1] + chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
 
     return _PAIR.sub(join, text) if "\\u" in text else text
+
+
+def from_python(value: Any) -> Node:
+    """The tree of a value made of dicts, lists, tuples and scalars, as its JSON text would give it.
+
+    Cost: O(size of the value). Raises InvalidValue for what JSON cannot say, and for cycles, as ``too_deep``.
+
+    >>> node = from_python({"name": "1", "weight": 1})
+    >>> [(each.text, each.plain) for each in (node.get("name"), node.get("weight"))]
+    [('1', False), ('1', True)]
+    """
+    return _from_python(value, 0, "")
+
+
+def _from_python(value: Any, depth: int, path: str) -> Node:
+    if depth > MAX_DEPTH:
+        raise InvalidValue("too_deep", f"{path[:60]}...: nested more than {MAX_DEPTH} levels deep")
+    node: Node
+    if isinstance(value, dict):
+        node = Mapping(_NO_MARK)
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise InvalidValue(
+                    "bad_key", f"{path or 'the mapping'}: {key!r} is no text, so it cannot be a key"
+                )
+            child = _from_python(inner, depth + 1, f"{path}.{key}" if path else key)
+            node.entries[key] = _placeless_scalar(key, False), child
+            node.size += child.size + 1
+    elif isinstance(value, list | tuple):
+        node = Sequence(_NO_MARK)
+        node.items = [_from_python(inner, depth + 1, f"{path}[{i}]") for i, inner in enumerate(value)]
+        node.size += sum(item.size for item in node.items)
+    elif isinstance(value, str):
+        return _placeless_scalar(value, False)
+    elif value is None or isinstance(value, bool):
+        return _placeless_scalar({None: "null", True: "true", False: "false"}[value], True)
+    elif isinstance(value, int):
+        return _placeless_scalar(str(int(value)), True)
+    elif isinstance(value, float):
+        finite = value - value == 0
+        return _placeless_scalar(repr(float(value)) if finite else _NOT_FINITE[str(float(value))], finite)
+    else:
+        raise InvalidValue("bad_type", f"{path or 'the value'}: JSON has nothing like {type(value).__name__}")
+    node.line = node.column = None
+    return node
+
+
+_NOT_FINITE = {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}
+
+
+def _placeless_scalar(text: str, plain: bool) -> Scalar:
+    node = Scalar(_NO_MARK, text, plain, None)
+    node.line = node.column = None
+    return node

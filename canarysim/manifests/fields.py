@@ -25,6 +25,8 @@ from canarysim.problems import Problem, Severity, Where
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from canarysim.errors import InvalidValue
+
     #: Brings a record of an older message into the shape of today's.
     Lift = Callable[["Record"], Any]
 
@@ -34,6 +36,7 @@ __all__ = [
     "INT32",
     "STRING",
     "UINT32",
+    "DialectType",
     "Effect",
     "EnumOf",
     "Field",
@@ -82,11 +85,21 @@ class EnumOf(NamedTuple):
 
 
 class ListOf(NamedTuple):
+    """Items of a type, at least ``least`` and at most ``most`` of them where the dialect says so."""
+
     item: Type
+    least: int = 0
+    most: int = 2**31
 
 
 class MapOf(NamedTuple):
     item: Type
+
+
+class DialectType:
+    """A type that a dialect adds to those here, and that its own reader reads."""
+
+    __slots__ = ()
 
 
 class Legacy(NamedTuple):
@@ -105,6 +118,9 @@ class Field(NamedTuple):
     parts: tuple[str, ...] = ()
     oneof: str = ""
     legacy: tuple[Legacy, ...] = ()
+    required: bool = False
+    #: The first version that has the field; empty where all do.
+    since: str = ""
 
 
 class Message:
@@ -130,7 +146,7 @@ class Message:
         return list(self._by_name)
 
 
-Type = _Plain | Whole | EnumOf | ListOf | MapOf | Message
+Type = _Plain | Whole | EnumOf | ListOf | MapOf | Message | DialectType
 
 
 class Record:
@@ -169,6 +185,10 @@ class Record:
     def report(self, code: str, message: str, name: str | None = None, hint: str = "") -> None:
         """Adds an error about a field, or about the message itself."""
         self.reader.problems.append(Problem(code, Severity.ERROR, message, self.where(name), hint))
+
+    def wrong(self, error: InvalidValue, name: str | None = None) -> None:
+        """A value that cannot exist, at the place where it stands."""
+        self.report(error.code, str(error), name, error.values.get("hint", ""))
 
     def warn(self, code: str, message: str, name: str | None = None, hint: str = "") -> Problem:
         """Adds a warning, and returns it."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING
 
 import attrs
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["load", "load_all", "loads"]
 
+#: What a text of Envoy's holds somewhere. It is asked before parsing, for Envoy has rules of its own for YAML.
+_MAY_BE_ENVOY = re.compile(
+    r"""virtual_?hosts|(?:static|dynamic)_?resources|filter_?chains?|api_?listener|route_?config|vhds|layered_?runtime
+    |configs|resources""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_JSON_TEXT = re.compile(r'\s*[{\[]\s*(?:["}\]{\[]|\Z)')
 _SUFFIXES = frozenset([".yaml", ".yml", ".json"])
 
 
@@ -154,7 +163,14 @@ def _collecting_paused() -> Iterator[None]:
 def _tables(texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: str | None) -> dict[str, RouteTable]:
     resources = gloo.Resources()
     services = 0
+    tables: dict[str, RouteTable] = {}
     for file, text in texts:
+        if (
+            "apiVersion" not in text
+            and _MAY_BE_ENVOY.search(text)
+            and _read_envoy(file, text, envoy, tables, problems)
+        ):
+            continue
         documents, found = read_documents(text, file)
         problems += found
         for document in documents:
@@ -163,11 +179,13 @@ def _tables(texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: st
                 if kind is not None and isinstance(node, Mapping):
                     resources.read(node, kind, file, path)
                     services += kind == "VirtualService"
-    tables, between = gloo.build(resources, envoy)
+    of_envoy = bool(tables)
+    ours, between = gloo.build(resources, envoy)
+    tables |= ours
     for reader in resources.readers:
         problems += reader.problems
     problems += between
-    if not services and not any(problem.severity is Severity.ERROR for problem in problems):
+    if not services and not of_envoy and not any(problem.severity is Severity.ERROR for problem in problems):
         files = sorted({file for file, _ in texts})
         problems.append(
             Problem(
@@ -175,13 +193,33 @@ def _tables(texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: st
                 Severity.ERROR,
                 "the input holds no VirtualService",
                 Where(files[0] if len(files) == 1 else f"{len(files)} files"),
-                "canarysim reads VirtualServices of Gloo: apiVersion: gateway.solo.io/v1",
+                "canarysim reads VirtualServices of Gloo (apiVersion: gateway.solo.io/v1) and Envoy's configuration",
             )
         )
     problems.sort(key=_place)
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise ManifestError(problems)
     return {name: attrs.evolve(table, problems=tuple(problems)) for name, table in tables.items()}
+
+
+def _read_envoy(
+    file: str, text: str, envoy: str | None, tables: dict[str, RouteTable], problems: list[Problem]
+) -> bool:
+    """Adds the tables of a text that holds Envoy's configuration; False for any other text."""
+    from canarysim.manifests.document import ENVOY_JSON, ENVOY_YAML
+    from canarysim.manifests.envoy.build import tables_of
+    from canarysim.manifests.envoy.find import is_envoy
+
+    json = file.lower().endswith(".json") or (file == "<text>" and _JSON_TEXT.match(text) is not None)
+    documents, found = read_documents(text, file, ENVOY_JSON if json else ENVOY_YAML)
+    if not any(map(is_envoy, documents)):
+        return False
+    problems += found
+    for document in documents:
+        for name, table in tables_of(document, file, envoy or "1.40", problems, json=json).items():
+            free = next(each for each in (name, *(f"{name} #{n}" for n in count(2))) if each not in tables)
+            tables[free] = attrs.evolve(table, name=free) if table.name else table
+    return True
 
 
 def _place(problem: Problem) -> tuple[str, int, int]:

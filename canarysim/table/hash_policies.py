@@ -220,7 +220,8 @@ def hash_of(policies: Iterable[HashPolicy], seen: _Hashed, envoy: _Envoy) -> int
     """The hash of a request, from 0 to 2^64 - 1, by its route's policies (fact 1); None where no policy has one.
 
     ``seen`` is a Seen (http.py). Undetermined where the answer depends on more than the request, or on a
-    regex that is not simulated. Cost: O(size of what is hashed).
+    regex that is not simulated; RegexError for a regex that RE2 does not take in the encoding of this Envoy.
+    Cost: O(size of what is hashed).
     """
     found: int | None = None
     for policy in as_tuple(policies):

@@ -66,7 +66,7 @@ _STREAM_DURATION = "x-envoy-upstream-stream-duration-ms"
 #: Headers whose repeated values are one value, joined by a comma, in Envoy's header map.
 _SINGLE = frozenset(
     """
-    accept accept-encoding access-control-request-headers access-control-request-method
+    accept accept-encoding access-control-request-headers access-control-request-method cdn-loop
     access-control-request-private-network authorization cache-control content-encoding content-type expect
     grpc-accept-encoding grpc-timeout if-match if-modified-since if-none-match if-range if-unmodified-since
     origin pragma proxy-status referer user-agent via x-client-trace-id x-envoy-attempt-count

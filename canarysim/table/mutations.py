@@ -18,9 +18,10 @@ tests/envoy):
 6. Behind all that Envoy drops the ``x-envoy-*`` headers that steer retries and timeouts.
 7. A direct response and a redirect begin with ``location`` if there is one. Behind the mutations comes the body:
    ``content-length`` is overwritten, ``content-type`` becomes text/plain unless it is there; without a body both
-   are removed. Then ``date`` is added unless it is there, ``server`` is written in its place or added, and what
-   belongs to the connection goes. Last, HTTP/1.1 adds ``content-length: 0`` where there is no body, but to HEAD
-   ``transfer-encoding: chunked``, and nothing to 204 and 304.
+   are removed. Then ``date`` is added unless it is there, and ``server`` is written in its place or added.
+   ``connection``, ``proxy-connection``, ``upgrade``, and in 1.36 ``keep-alive``, go. Last, HTTP/1.1 adds
+   ``content-length: 0`` where there is no body, but to HEAD ``transfer-encoding: chunked``, and nothing to 204
+   and 304.
 """
 
 from __future__ import annotations
@@ -32,14 +33,13 @@ import attrs
 
 from canarysim.errors import InvalidValue
 from canarysim.request import octets
-from canarysim.table.formats import FormatString
 from canarysim.table.headers import Invented
 from canarysim.table.values import Undetermined, as_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from canarysim.table.formats import Routed
+    from canarysim.table.formats import FormatString, Routed
 
     Fields = Sequence[tuple[str, str]]
 
@@ -83,8 +83,8 @@ _SINGLE_IN_RESPONSES = frozenset(
     access-control-allow-credentials access-control-allow-headers access-control-allow-methods
     access-control-allow-origin access-control-allow-private-network access-control-expose-headers
     access-control-max-age age cache-control connection content-encoding content-length content-type date etag
-    expires grpc-message grpc-status keep-alive last-modified location proxy-connection proxy-status server vary
-    via x-envoy-attempt-count x-envoy-decorator-operation x-envoy-degraded x-envoy-immediate-health-check-fail
+    expires grpc-message grpc-status keep-alive last-modified location proxy-connection proxy-status server upgrade
+    vary via x-envoy-attempt-count x-envoy-decorator-operation x-envoy-degraded x-envoy-immediate-health-check-fail
     x-envoy-ratelimited x-envoy-upstream-canary x-envoy-upstream-healthchecked-cluster
     x-envoy-upstream-service-time x-request-id
     """.split()
@@ -382,7 +382,9 @@ def direct_response_headers(
     if state.place("date") is None:
         state.fields.append(("date", Invented("<now>")))
     state.write("server", "envoy")
-    for name in ("connection", "proxy-connection", *(["keep-alive"] if envoy == "1.36" else []), ":status"):
+    for name in (":status", "connection", "proxy-connection", "upgrade", "keep-alive")[
+        : 5 if envoy == "1.36" else 4
+    ]:
         state.remove(name)
     if "transfer-encoding" in state.open:
         state.open["content-length"] = state.open["transfer-encoding"]

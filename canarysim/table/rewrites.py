@@ -19,7 +19,7 @@ Facts (Envoy documentation of RouteAction; run on 1.36.4 and 1.40.0, see tests/e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from canarysim.table.formats import FormatString
     from canarysim.table.http import Seen
     from canarysim.table.matchers import PathMatcher
+    from canarysim.table.templates import FormatRewrite, TemplateRewrite
 
 __all__ = ["HostRewrite", "PathRewrite", "PrefixRewrite", "RegexRewrite"]
 
@@ -93,7 +94,7 @@ class RegexRewrite:
         return f"{self.regex} -> {self.substitution}"
 
 
-PathRewrite = PrefixRewrite | RegexRewrite  # and those of templates.py, which few tables need
+PathRewrite: TypeAlias = "PrefixRewrite | RegexRewrite | TemplateRewrite | FormatRewrite"
 
 
 @attrs.frozen

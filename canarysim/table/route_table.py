@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import index
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import attrs
 
@@ -19,7 +19,7 @@ from canarysim.table.runtime import NO_RUNTIME, Runtime
 from canarysim.table.values import as_tuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from fractions import Fraction
 
     from canarysim.problems import Problem
@@ -38,6 +38,10 @@ def _lower(names: Iterable[str]) -> tuple[str, ...]:
 
 def _lacks_tls(host: VirtualHost, seen: Seen) -> bool:
     return seen.header("x-forwarded-proto") != ("https",) and (host.require_tls == "ALL" or not seen.internal)
+
+
+def _runtime(values: Runtime | Mapping[str, Any]) -> Runtime:
+    return values if isinstance(values, Runtime) else Runtime.of(values)
 
 
 def _as_set(names: Iterable[str] | None) -> frozenset[str] | None:
@@ -88,8 +92,9 @@ class RouteTable:
     """Virtual hosts, the Envoy whose behaviour they have, and what its connection manager does before routing.
 
     ``scheme`` is that of the listener. ``problems`` are what reading found that does not prevent an answer.
-    ``runtime`` is Envoy's runtime, ``clusters`` the names of all clusters there are, None where every named one
-    is taken to exist. What else there is, is named and means what Envoy's RouteConfiguration says.
+    ``runtime`` is Envoy's runtime (also a mapping from keys to values), ``clusters`` the names of all clusters
+    there are, None where every named one is taken to exist. What else there is, is named and means what Envoy's
+    RouteConfiguration says.
 
     >>> import canarysim as cs
     >>> table = cs.loads('''
@@ -117,7 +122,7 @@ class RouteTable:
     mutations: Mutations | None = attrs.field(default=None, kw_only=True)
     most_specific_header_mutations_wins: bool = attrs.field(default=False, kw_only=True)
     mirrors: tuple[MirrorPolicy, ...] = attrs.field(default=(), kw_only=True, converter=as_tuple)
-    runtime: Runtime = attrs.field(default=NO_RUNTIME, kw_only=True)
+    runtime: Runtime = attrs.field(default=NO_RUNTIME, kw_only=True, converter=_runtime)
     clusters: frozenset[str] | None = attrs.field(default=None, kw_only=True, converter=_as_set)
     problems: tuple[Problem, ...] = attrs.field(default=(), kw_only=True, eq=False)
     #: How the Envoy of this table behaves, where Envoys differ.

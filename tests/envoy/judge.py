@@ -265,7 +265,7 @@ class Judge:
         body = answer.body.decode("latin-1")
         if logged is None:
             return Verdict(status=answer.status, body=body)
-        status, flags, details, route, cluster, method, path, authority, location = logged
+        status, flags, details, route, cluster, method, path, authority, location, virtual_cluster = logged
         if answer.status and int(status) != answer.status:
             raise JudgeError(f"the log and the answer are not of one request: {logged}, {answer}")
         verdict = Verdict(
@@ -278,6 +278,7 @@ class Judge:
             path=path or None,
             authority=authority if path or authority else None,
             location=location or None,
+            virtual_cluster=virtual_cluster or None,
             body=body,
         )
         if answer.seen is None:

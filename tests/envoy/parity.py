@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 import canarysim as cs
 from canarysim.request import octets, readable
+from canarysim.table.actions import RouteAction
 
 from .judge import Judge, Raw, Verdict, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 #: The header that gives Envoy the random value of the weighted pick.
 RANDOM_VALUE = "x-judge-random-value"
 
+#: What the judge's connections say of the client.
+ADDRESS = "127.0.0.1"
+
 Question = tuple[cs.Request, int]
+
+
+def judged(table: cs.RouteTable) -> cs.RouteTable:
+    """The table with the random value of every pick as an input."""
+
+    def told(action: Any) -> Any:
+        by_chance = isinstance(action, RouteAction) and action.weighted and not action.use_hash_policy
+        return attrs.evolve(action, header_name=RANDOM_VALUE) if by_chance and not action.header_name else action
+
+    hosts = [
+        attrs.evolve(host, routes=[attrs.evolve(route, action=told(route.action)) for route in host.routes])
+        for host in table.virtual_hosts
+    ]
+    return attrs.evolve(table, virtual_hosts=hosts)
 
 
 def configuration(table: cs.RouteTable) -> tuple[dict[str, Any], dict[str, Any]]:
     """A table's export, with the random value of picks as an input, and its connection manager's settings."""
-    mapping = cs.to_envoy(table)
+    mapping = cs.to_envoy(judged(table))
     mapping["validate_clusters"] = False  # as with the routes that a control plane sends
-    for host in mapping["virtual_hosts"]:
-        for route in host["routes"]:
-            weighted = route.get("route", {}).get("weighted_clusters")
-            if weighted is not None:
-                weighted["header_name"] = RANDOM_VALUE
-    http = table.http
-    settings = {
-        "normalize_path": http.normalize_path,
-        "merge_slashes": http.merge_slashes,
-        "strip_any_host_port": http.strip_any_host_port,
-        "upgrade_configs": [{"upgrade_type": kind} for kind in http.upgrades],
-    }
+    settings = attrs.asdict(table.http, recurse=False)
+    del settings["port"]  # the judge's listeners have none
+    settings["upgrade_configs"] = [{"upgrade_type": kind} for kind in settings.pop("upgrades")]
     return mapping, settings
 
 
@@ -50,28 +62,52 @@ def raw(table: cs.RouteTable, request: cs.Request, random_value: int) -> Raw:
     )
 
 
-def differences(table: cs.RouteTable, question: Question, verdict: Verdict) -> list[str]:
-    """What canarysim and Envoy say differently of one request; [] where they agree."""
+def expected(table: cs.RouteTable, question: Question) -> list[cs.Decision]:
+    """The decisions that may come of a question: one, or one for each value of what is not an input."""
     request, random_value = question
-    decision = table.route(request, random_value)
+    found = table.find(request)
+    alone = judged(table)
+    headers = (*request.headers, (RANDOM_VALUE, str(random_value)))
+    asked = cs.Request(
+        request.path,
+        method=request.method,
+        authority=request.authority,
+        scheme=request.scheme,
+        headers=headers,
+        address=request.address,
+    )
+    possible = [decision for decision, chance in alone.chances(asked) if chance.share]
+    if len(possible) == 1 and len(found.branches) == 1:
+        return [table.route(request, random_value)]
+    return possible
+
+
+def differences(decision: cs.Decision, verdict: Verdict) -> list[str]:
+    """What canarysim and Envoy say differently of one request; [] where they agree."""
     ours: dict[str, object] = {}
     theirs: dict[str, object] = {}
-    if decision.kind != "rejected":  # Envoy may log a route for those too, and does not use it
+    if decision.kind not in ("rejected", "cluster_not_found"):  # Envoy may log one for those too, and not use it
         ours["cluster"], theirs["cluster"] = decision.cluster, verdict.cluster and readable(verdict.cluster)
+    if decision.kind in ("forward", "redirect", "direct_response", "cluster_not_found"):
+        ours["route"], theirs["route"] = decision.route or None, verdict.route
     if decision.kind == "forward":
-        ours |= {
-            "route": decision.route or None,
-            "path": decision.path,
-            "authority": decision.authority or None,
-        }
-        theirs |= {"route": verdict.route, "path": verdict.path, "authority": verdict.authority or None}
+        theirs |= {"path": verdict.path, "authority": verdict.authority or None}
+        ours |= {"path": decision.path, "authority": decision.authority or None}
+        if decision.mirrors is not None:
+            ours["mirrors"], theirs["mirrors"] = sorted(decision.mirrors), list(verdict.mirrors)
+        if decision.virtual_cluster is not None:  # Envoy logs none for what it calls "other"
+            ours["virtual cluster"] = decision.virtual_cluster
+            theirs["virtual cluster"] = verdict.virtual_cluster or "other"
         if verdict.headers is not None and decision.request_headers is not None:
-            ours["headers"] = sorted(decision.request_headers)
+            sent = [(name, value) for name, value in decision.request_headers if name != RANDOM_VALUE]
+            ours["headers"] = sorted(sent)
             theirs["headers"] = sorted(
-                (name, value)
-                for name, value in verdict.headers
-                if name not in _ADDED or (name, value) in decision.request_headers
+                (name, value) for name, value in verdict.headers if name not in _ADDED or (name, value) in sent
             )
+        for part in decision.open_parts:
+            name = "headers" if part == "request_headers" else part
+            ours.pop(name, None)
+            theirs.pop(name, None)
     else:
         ours |= {"status": decision.status, "location": decision.location}
         theirs |= {"status": verdict.status, "location": verdict.location}
@@ -84,26 +120,59 @@ _ADDED = frozenset(
 )
 
 
+def _runtimes(tables: Sequence[cs.RouteTable]) -> dict[tuple[Any, ...], list[int]]:
+    """The tables by the guards that they set: one Envoy has one runtime, in which other keys are no trouble."""
+    groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for number, table in enumerate(tables):
+        groups[tuple(item for item in table.runtime.items if item[0].startswith("envoy."))].append(number)
+    return groups
+
+
 def disagreements(
     version: Version, tables: Sequence[cs.RouteTable], questions: Sequence[Sequence[Question]]
 ) -> list[str]:
-    """Asks one Envoy about all tables; a text for each decision in which it differs."""
+    """Asks Envoy about all tables; a text for each decision in which it differs. What is unknown is not compared."""
+    found: list[str] = []
+    for numbers in _runtimes(tables).values():
+        found += _disagreements(version, [(number, tables[number], questions[number]) for number in numbers])
+    return found
+
+
+def _disagreements(version: Version, asked: list[tuple[int, cs.RouteTable, Sequence[Question]]]) -> list[str]:
     found = []
+    answers = [[expected(table, question) for question in questions] for _, table, questions in asked]
     # A header may name any cluster: those that it will name exist, so that Envoy says which it chose.
-    named = {
-        decision.cluster
-        for table, asked in zip(tables, questions, strict=True)
-        for request, value in asked
-        if (decision := table.route(request, value)).cluster is not None
-    }
-    with Judge(version, [configuration(table) for table in tables], clusters=sorted(named)) as judge:
-        for number, (table, asked) in enumerate(zip(tables, questions, strict=True)):
-            verdicts = judge.ask(number, [raw(table, *question) for question in asked])
-            assert len(verdicts) == len(asked)
-            for question, verdict in zip(asked, verdicts, strict=True):
-                if different := differences(table, question, verdict):
+    named = {d.cluster for rows in answers for row in rows for d in row if d.cluster is not None}
+    mirrors = {name for rows in answers for row in rows for d in row for name in d.mirrors or ()}
+    runtime = {key: value for _, table, _ in asked for key, value in table.runtime.items}
+    configurations = [configuration(table) for _, table, _ in asked]
+    missing = _missing(table for _, table, _ in asked)
+    with Judge(
+        version, configurations, clusters=sorted(named | mirrors), missing=missing, runtime=runtime
+    ) as judge:
+        for place, (number, table, questions) in enumerate(asked):
+            verdicts = judge.ask(place, [raw(table, *question) for question in questions])
+            assert len(verdicts) == len(questions)
+            for question, verdict, possible in zip(questions, verdicts, answers[place], strict=True):
+                if any(decision.kind == "unknown" for decision in possible):
+                    continue
+                each = [differences(decision, verdict) for decision in possible]
+                if all(each):
                     found.append(
                         f"table {number}, {question[0]} with random value {question[1]}: "
-                        f"{'; '.join(different)}\n{cs.explain(table, question[0])}"
+                        f"{' | '.join('; '.join(one) for one in each)}\n{cs.explain(table, question[0])}"
                     )
     return found
+
+
+def _missing(tables: Iterable[cs.RouteTable]) -> list[str]:
+    """Clusters that some table names and says do not exist."""
+    return sorted(
+        {
+            d.cluster
+            for t in tables
+            if t.clusters is not None
+            for d in t.destinations
+            if d.cluster not in t.clusters
+        }
+    )

@@ -59,6 +59,7 @@ class Verdict:
     path: str | None = None
     authority: str | None = None
     location: str | None = None
+    virtual_cluster: str | None = None
     headers: tuple[tuple[str, str], ...] | None = None
     mirrors: tuple[str, ...] = ()
     body: str = field(default="", repr=False)
@@ -80,4 +81,5 @@ LOGGED: Final = (
     "REQ(:PATH)",
     "REQ(:AUTHORITY)",
     "RESP(LOCATION)",
+    "VIRTUAL_CLUSTER_NAME",
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import canarysim as cs
 
+from .. import envoy_cases
 from ..cases import CASES
+from ..test_hosts import DOMAINS
 from .judge import Version
 from .parity import disagreements
 
@@ -17,3 +19,18 @@ def test_envoy_decides_every_case_as_the_table_does(envoy: Version) -> None:
         for manifest in manifests
     ]
     assert disagreements(envoy, tables, questions) == []
+
+
+def test_envoy_decides_every_case_of_its_own_configuration(envoy: Version) -> None:
+    groups: dict[str, list[envoy_cases.EnvoyCase]] = {}
+    for case in envoy_cases.CASES:
+        if envoy in case.versions:
+            groups.setdefault(f"{case.configuration} {case.http}", []).append(case)
+    tables = [cs.from_envoy(cases[0].configuration, envoy=envoy, http=cases[0].http) for cases in groups.values()]
+    assert disagreements(envoy, tables, [[(case.request, 0) for case in cases] for cases in groups.values()]) == []
+
+
+def test_envoy_looks_hosts_up_without_their_port(envoy: Version) -> None:
+    configuration = envoy_cases.domains_table([*DOMAINS, "*"], ignore_port_in_host_matching=True)
+    questions = [(cs.Request("/", authority=host), 0) for host in envoy_cases.HOSTS_WITHOUT_PORT]
+    assert disagreements(envoy, [cs.from_envoy(configuration, envoy=envoy)], [questions]) == []

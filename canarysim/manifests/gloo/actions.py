@@ -16,7 +16,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from canarysim.errors import InvalidValue, near
-from canarysim.manifests.gloo.conditions import report
 from canarysim.manifests.gloo.destinations import single_destination, weighted_destinations
 from canarysim.manifests.gloo.paths import why_bad_path, why_bad_rewrite
 from canarysim.manifests.gloo.unknowns import unknowns_of
@@ -163,7 +162,7 @@ def _regex_rewrite(record: Record, name: str) -> RegexRewrite | None:
         return RegexRewrite(pattern.get("regex", ""), rewrite.get("substitution", ""))
     except InvalidValue as wrong:
         if "regex" not in pattern.damaged:
-            report(pattern, wrong, "regex")
+            pattern.wrong(wrong, "regex")
         return None
 
 
@@ -194,5 +193,5 @@ def _direct_response(record: Record) -> DirectResponseAction | None:
         return DirectResponseAction(status=record.get("status", 0), body=record.get("body", ""))
     except InvalidValue as wrong:
         if "status" not in record.damaged:
-            report(record, wrong, "status" if wrong.code == "bad_status" else "body")
+            record.wrong(wrong, "status" if wrong.code == "bad_status" else "body")
         return None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from canarysim.manifests.fields import Record
     from canarysim.table.matchers import PathMatcher
 
-__all__ = ["conditions", "report"]
+__all__ = ["conditions"]
 
 
 def conditions(matcher: Record) -> RouteMatch | None:
@@ -41,7 +41,7 @@ def conditions(matcher: Record) -> RouteMatch | None:
         try:
             headers.append(HeaderMatcher(":method", StringMatcher("safe_regex", "|".join(methods))))
         except InvalidValue as wrong:
-            report(matcher, wrong, "methods")
+            matcher.wrong(wrong, "methods")
     return None if path is None else RouteMatch(path, headers, queries)
 
 
@@ -56,7 +56,7 @@ def _path(matcher: Record) -> PathMatcher | None:
         try:
             return PathRegex(matcher["regex"], case_sensitive=case_sensitive)
         except InvalidValue as wrong:
-            report(matcher, wrong, "regex")
+            matcher.wrong(wrong, "regex")
             return None
     if "connectMatcher" in matcher:
         return ConnectMatcher()
@@ -67,19 +67,14 @@ def _path(matcher: Record) -> PathMatcher | None:
     return None
 
 
-def report(record: Record, wrong: InvalidValue, name: str | None) -> None:
-    """A value that cannot exist, at the place where it stands."""
-    record.report(wrong.code, str(wrong), name, wrong.values.get("hint", ""))
-
-
 def _header(record: Record) -> HeaderMatcher | None:
     try:
         return HeaderMatcher(record.get("name", ""), _string(record), record.get("invertMatch", False))
     except InvalidValue as wrong:
         if "regex" in wrong.code:
-            report(record, wrong, "value")
+            record.wrong(wrong, "value")
         elif "name" in record or record.lacks("name"):
-            report(record, wrong, None)
+            record.wrong(wrong, None)
         return None
 
 
@@ -88,9 +83,9 @@ def _query(record: Record) -> QueryParameterMatcher | None:
         return QueryParameterMatcher(record.get("name", ""), _string(record))
     except InvalidValue as wrong:
         if "regex" in wrong.code:
-            report(record, wrong, "value")
+            record.wrong(wrong, "value")
         elif "name" in record or record.lacks("name"):
-            report(record, wrong, None)
+            record.wrong(wrong, None)
         return None
 
 

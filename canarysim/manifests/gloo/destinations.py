@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import attrs
 
 from canarysim.errors import InvalidValue
-from canarysim.manifests.gloo.conditions import report
 from canarysim.manifests.gloo.names import cluster_of_upstream, consul_upstream, kube_upstream
 from canarysim.manifests.gloo.unknowns import unknowns_of
 from canarysim.table.actions import Destination, RouteAction
@@ -93,7 +92,7 @@ def weighted_destinations(record: Record, namespace: str) -> tuple[Destination, 
     try:
         RouteAction(destinations, weighted=True)
     except InvalidValue as wrong:
-        report(record, wrong, "destinations")
+        record.wrong(wrong, "destinations")
         return None
     return tuple(destinations)
 

@@ -18,7 +18,7 @@ import attrs
 
 from canarysim.errors import InvalidValue
 from canarysim.manifests.gloo.actions import action_of
-from canarysim.manifests.gloo.conditions import conditions, report
+from canarysim.manifests.gloo.conditions import conditions
 from canarysim.manifests.gloo.names import route_name, user_route_name, virtual_host_name
 from canarysim.manifests.gloo.unknowns import claims_unknown, unknowns_of
 from canarysim.table.hosts import VirtualHost
@@ -76,7 +76,7 @@ def virtual_host(source: VirtualServiceSource, gateway: str, groups: Groups) -> 
             source=host.where(),
         )
     except InvalidValue as wrong:
-        report(host, wrong, "domains")
+        host.wrong(wrong, "domains")
         return None
 
 

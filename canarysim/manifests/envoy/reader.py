@@ -1,0 +1,292 @@
+"""Reads the nodes of an Envoy configuration by declaration.
+
+Facts (observed on Envoy 1.36.4 and 1.40.0):
+
+1. A list may be written as its only item; lists in lists are one flat list.
+2. Null is the same as an absent field; in a list it is an empty text or an empty message.
+3. Of a field that stands in both spellings either may win, and lists are joined in either order: YAML goes
+   through a table whose order changes from run to run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import Any as Anything
+
+from canarysim.errors import near
+from canarysim.manifests.document import Mapping, Scalar, Sequence
+from canarysim.manifests.envoy.scalars import (
+    is_null,
+    to_bool,
+    to_choice,
+    to_double,
+    to_nanoseconds,
+    to_text,
+    to_whole,
+)
+from canarysim.manifests.envoy.types import (
+    INT64,
+    Any,
+    Double,
+    Duration,
+    Packed,
+    Proto,
+    Text,
+    Wrapped,
+    camel_case,
+)
+from canarysim.manifests.fields import (
+    ANY,
+    BOOL,
+    INT32,
+    STRING,
+    EnumOf,
+    Field,
+    ListOf,
+    MapOf,
+    Reader,
+    Record,
+    Whole,
+)
+from canarysim.manifests.scalars import WrongType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from canarysim.manifests.document import Node
+    from canarysim.manifests.fields import Message, Type
+
+__all__ = ["EnvoyReader"]
+
+
+class EnvoyReader(Reader):
+    """A reader with Envoy's leniencies and rules.
+
+    ``envoy`` is the version whose fields and spellings of numbers are taken; ``json`` whether the scalars stand
+    in JSON text (or come from Python values) instead of YAML.
+    """
+
+    def __init__(self, file: str, resource: str = "", *, envoy: str = "1.40", json: bool = False) -> None:
+        super().__init__(file, resource)
+        self.envoy = envoy
+        self.json = json
+
+    def message(self, message: Message, node: Node, path: str) -> Record | None:
+        """A record of a message that was declared as a Proto; see Reader.message. ``@type`` is let pass.
+
+        What breaks a rule is a problem too: ``missing_field``, ``missing_choice``, ``bad_value``.
+        """
+        assert isinstance(message, Proto)
+        if not isinstance(node, Mapping):
+            shown = repr(node.text) if isinstance(node, Scalar) else node.kind
+            self.error("wrong_type", f"{_last(path)} must be a mapping, not {shown}", node, path)
+            return None
+        record = Record(self, message, node, path)
+        oneofs: dict[str, str] = {}
+        for key, (key_node, value_node) in node.entries.items():
+            found = message.lookup(key)
+            inner = f"{path}.{key}" if path else key
+            if found is None or (found[0].since and found[0].since > self.envoy):
+                if key != "@type" and not message.partial:
+                    self._unknown_envoy_field(message, key, key_node, inner)
+                    record.misspelt = True
+                continue
+            if isinstance(value_node, Scalar) and is_null(value_node):
+                continue
+            field = found[0]
+            name = field.name
+            if name in record.keys:
+                self._both_spellings(key, record.keys[name][1], key_node, inner)
+                continue
+            if field.oneof:
+                other = oneofs.setdefault(field.oneof, key)
+                if other != key:
+                    self.error(
+                        "several_of_oneof",
+                        f"{key} and {other} exclude each other",
+                        key_node,
+                        inner,
+                        "keep one of them",
+                    )
+                    continue
+            record.keys[name] = key_node, inner
+            problems = len(self.problems)
+            value = self.value(field.type, value_node, inner)
+            if value is not None:
+                record.values[name] = value
+            if len(self.problems) > problems:
+                record.damaged.add(name)
+        if message.needs or message.choices:
+            self._complete(record, message, oneofs)
+        return record
+
+    def _complete(self, record: Record, message: Proto, oneofs: dict[str, str]) -> None:
+        """Says which fields are missing, unless a misspelt one may be it."""
+        if record.misspelt:
+            return
+        for field in message.needs:
+            if field.name not in record.keys and not field.since > self.envoy:
+                record.report("missing_field", f"{message.name} needs {field.name}", None, _advice(field))
+        for choice in message.choices:
+            if choice not in oneofs:
+                names = [f.name for f in message.fields if f.oneof == choice and not f.since > self.envoy]
+                record.report(
+                    "missing_choice", f"{message.name} needs one of {', '.join(names)}", None, f"add {names[0]}"
+                )
+
+    def value(self, kind: Type, node: Node, path: str) -> Anything:
+        """The value of a node where a type is expected; None after a problem."""
+        if isinstance(kind, Proto):
+            return self.message(kind, node, path)
+        if isinstance(kind, ListOf):
+            return self._list(kind, node, path)
+        if isinstance(kind, MapOf):
+            return self._map(kind, node, path)
+        if kind is ANY:
+            return node
+        if isinstance(kind, Packed):
+            return self._packed(kind, node, path)
+        if isinstance(kind, Wrapped):
+            return self._wrapped(kind, node, path)
+        if isinstance(kind, Duration) and isinstance(node, Mapping):
+            return self._long_duration(node, path)
+        if not isinstance(node, Scalar):
+            what = "true or false" if kind is BOOL else "a string" if isinstance(kind, Text) else "a single value"
+            self.error("wrong_type", f"{_last(path)} must be {what}, not {node.kind}", node, path)
+            return None
+        try:
+            return self._scalar(kind, node, path)
+        except WrongType as wrong:
+            self.error("wrong_type", f"{_last(path)} {wrong.message}", node, path, wrong.hint)
+            return None
+
+    def _scalar(self, kind: Type, node: Scalar, path: str) -> Anything:
+        json = self.json
+        if isinstance(kind, Text):
+            text = to_text(node, json)
+            if why := kind.why_bad(text):
+                self.error("bad_value", f"{_last(path)} {why}", node, path)
+                return None
+            return text
+        if kind is STRING:
+            return to_text(node, json)
+        if kind is BOOL:
+            return to_bool(node, json)
+        if isinstance(kind, EnumOf):
+            return to_choice(node, json, kind.names)
+        if isinstance(kind, Duration):
+            return to_nanoseconds(node, json)
+        if isinstance(kind, Double):
+            return to_double(node, json)
+        assert isinstance(kind, Whole)
+        return to_whole(node, json, self.envoy, kind.low, kind.high)
+
+    def _list(self, kind: ListOf, node: Node, path: str) -> list[Anything] | None:
+        """Facts 1 and 2."""
+        nodes = list(_flat(node, path)) if isinstance(node, Sequence) else [(node, path)]
+        values = []
+        for item, inner in nodes:
+            if isinstance(item, Scalar) and is_null(item):
+                if isinstance(kind.item, Proto):
+                    empty = Mapping.empty(item)
+                    values.append(self.message(kind.item, empty, inner))
+                    continue
+                if kind.item is not STRING and not isinstance(kind.item, Text):
+                    self.error("wrong_type", f"{_last(inner)} must not be null", item, inner)
+                    continue
+            values.append(self.value(kind.item, item, inner))
+        if not kind.least <= len(nodes) <= kind.most:
+            limit = f"at least {kind.least}" if len(nodes) < kind.least else f"at most {kind.most}"
+            self.error("bad_value", f"{_last(path)} has {len(nodes)} items and needs {limit}", node, path)
+        return [value for value in values if value is not None]
+
+    def _map(self, kind: MapOf, node: Node, path: str) -> dict[str, Anything] | None:
+        if not isinstance(node, Mapping):
+            self.error("wrong_type", f"{_last(path)} must be a mapping, not {node.kind}", node, path)
+            return None
+        pairs = {key: self.value(kind.item, inner, f"{path}.{key}") for key, (_, inner) in node.entries.items()}
+        return {key: value for key, value in pairs.items() if value is not None}
+
+    def _wrapped(self, kind: Wrapped, node: Node, path: str) -> Anything:
+        if not isinstance(node, Mapping):
+            return self.value(kind.item, node, path)
+        record = self.message(_BOOL_VALUE if kind.item is BOOL else _NUMBER_VALUE, node, path)
+        if record is None or "value" in record.damaged:
+            return None
+        value = record.get("value", False if kind.item is BOOL else 0)
+        if isinstance(kind.item, Whole) and not kind.item.low <= value <= kind.item.high:
+            self.error("wrong_type", f"{_last(path)} is {value}, out of its range", node, path)
+            return None
+        return value
+
+    def _long_duration(self, node: Mapping, path: str) -> int | None:
+        record = self.message(_LONG_DURATION, node, path)
+        return None if record is None else record.get("seconds", 0) * 10**9 + record.get("nanos", 0)
+
+    def _packed(self, kind: Packed, node: Node, path: str) -> Any | None:
+        if not isinstance(node, Mapping):
+            self.error("wrong_type", f"{_last(path)} must be a mapping, not {node.kind}", node, path)
+            return None
+        named = node.get("@type")
+        if not isinstance(named, Scalar):
+            self.error("missing_field", f"{_last(path)} needs @type", node, path, "name the type of the message")
+            return None
+        name = named.text.rpartition("/")[2]
+        message = kind.messages.get(name)
+        return Any(name, node, path, None if message is None else self.message(message, node, path))
+
+    def _both_spellings(self, key: str, other: str, node: Node, path: str) -> None:
+        """Fact 3."""
+        self.error(
+            "both_spellings",
+            f"{key} and {other.rpartition('.')[2]} are two spellings of one field, and which counts is not fixed",
+            node,
+            path,
+            "keep one of the two",
+        )
+
+    def _unknown_envoy_field(self, message: Proto, key: str, node: Node, path: str) -> None:
+        found = message.lookup(key)
+        if found is not None:
+            self.error(
+                "unknown_field",
+                f"{message.name} has {key} since Envoy {found[0].since} only, and this is read as {self.envoy}",
+                node,
+                path,
+                f'read it with envoy="{found[0].since}", or remove it',
+            )
+        elif key == "<<":
+            hint = "write the fields out, or use an alias for the whole value"
+            self.error("unknown_field", "Envoy does not merge mappings with <<", node, path, hint)
+        else:
+            names = message.names
+            similar = [name for name in names if camel_case(name).lower() == key.lower()] or near(key, names, 1)
+            inside = [
+                f"{f.name}.{key}" for f in message.fields if isinstance(f.type, Proto) and f.type.lookup(key)
+            ]
+            listed = f"{message.name} has {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+            hint = f"did you mean {(similar or inside)[0]}?" if similar or inside else listed
+            self.error("unknown_field", f"unknown field {key!r} in {message.name}", node, path, hint)
+
+
+_BOOL_VALUE = Proto("BoolValue", (Field("value", BOOL),))
+_NUMBER_VALUE = Proto("UInt32Value", (Field("value", INT64),))
+_LONG_DURATION = Proto("Duration", (Field("seconds", INT64), Field("nanos", INT32)))
+
+
+def _flat(node: Sequence, path: str) -> Iterator[tuple[Node, str]]:
+    """The items of a list and of the lists in it, with their paths."""
+    for number, item in enumerate(node.items):
+        inner = f"{path}[{number}]"
+        if isinstance(item, Sequence):
+            yield from _flat(item, inner)
+        else:
+            yield item, inner
+
+
+def _advice(field: Field) -> str:
+    return f"add {field.name}: [...]" if isinstance(field.type, ListOf) else f"add {field.name}"
+
+
+def _last(path: str) -> str:
+    return path.rpartition(".")[2]
