@@ -9,7 +9,7 @@ import gc
 import os
 import re
 from contextlib import contextmanager
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 import attrs
@@ -33,7 +33,6 @@ _MAY_BE_ENVOY = re.compile(
     |configs|resources""",
     re.IGNORECASE | re.VERBOSE,
 )
-_JSON_TEXT = re.compile(r'\s*[{\[]\s*(?:["}\]{\[]|\Z)')
 _SUFFIXES = frozenset([".yaml", ".yml", ".json"])
 
 
@@ -193,7 +192,7 @@ def _tables(texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: st
                 Severity.ERROR,
                 "the input holds no VirtualService",
                 Where(files[0] if len(files) == 1 else f"{len(files)} files"),
-                "canarysim reads VirtualServices of Gloo (apiVersion: gateway.solo.io/v1) and Envoy's configuration",
+                "canarysim reads VirtualServices of Gloo (gateway.solo.io/v1) and configurations of Envoy",
             )
         )
     problems.sort(key=_place)
@@ -208,16 +207,16 @@ def _read_envoy(
     """Adds the tables of a text that holds Envoy's configuration; False for any other text."""
     from canarysim.manifests.document import ENVOY_JSON, ENVOY_YAML
     from canarysim.manifests.envoy.build import tables_of
-    from canarysim.manifests.envoy.find import is_envoy
+    from canarysim.manifests.envoy.find import is_envoy, is_json
 
-    json = file.lower().endswith(".json") or (file == "<text>" and _JSON_TEXT.match(text) is not None)
+    json = is_json(text, file)
     documents, found = read_documents(text, file, ENVOY_JSON if json else ENVOY_YAML)
     if not any(map(is_envoy, documents)):
         return False
     problems += found
     for document in documents:
         for name, table in tables_of(document, file, envoy or "1.40", problems, json=json).items():
-            free = next(each for each in (name, *(f"{name} #{n}" for n in count(2))) if each not in tables)
+            free = next(each for each in chain([name], (f"{name} #{n}" for n in count(2))) if each not in tables)
             tables[free] = attrs.evolve(table, name=free) if table.name else table
     return True
 

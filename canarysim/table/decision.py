@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import attrs
 
 from canarysim.table.actions import RouteAction
+from canarysim.table.redirects import DirectResponseAction
 from canarysim.table.upstream import Upstream, upstream
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from canarysim.table.actions import Destination
     from canarysim.table.behaviour import Behaviour
     from canarysim.table.http import Seen
+    from canarysim.table.mutations import HeaderMutations
     from canarysim.table.routes import Route
 
 __all__ = ["KINDS", "Decision", "Kind"]
@@ -70,6 +72,8 @@ class Decision:
     envoy: Behaviour = attrs.field(eq=False, repr=False)
     #: What is sent on, where that was looked at already.
     _upstream: Upstream | None = attrs.field(default=None, eq=False, repr=False)
+    #: What changes the headers of an answer of Envoy's own, in the order of its turn.
+    _levels: tuple[HeaderMutations, ...] = attrs.field(default=(), eq=False, repr=False)
 
     @property
     def route(self) -> str | None:
@@ -127,6 +131,30 @@ class Decision:
         """
         sent = self._sent("request_headers")
         return None if sent is None else sent.headers
+
+    @property
+    def response_headers(self) -> tuple[tuple[str, str], ...] | None:
+        """The headers of a redirect or direct response, as far as the configuration makes them.
+
+        That is without ``date``, ``server`` and those that depend on what a request alone does not tell. None
+        where the answer is not the route's.
+        """
+        if self.kind not in ("redirect", "direct_response", "tls_redirect") or "location" in self.open_parts:
+            return None
+        from canarysim.table.mutations import direct_response_headers
+
+        action = None if self.matched is None else self.matched.action
+        made = direct_response_headers(
+            self.status or 0,
+            action.body if isinstance(action, DirectResponseAction) else "",
+            self.location,
+            self._levels,
+            self.seen,
+            self.seen.fields,
+            self.envoy.version,
+            method=self.seen.method,
+        )
+        return tuple((name, value) for name, value in made.fields if name not in ("date", "server"))
 
     @property
     def upstream_request(self) -> None:

@@ -22,7 +22,7 @@ from canarysim.table.actions import NonForwardingAction, RouteAction
 from canarysim.table.chance import EVERY, Chance
 from canarysim.table.decision import Decision
 from canarysim.table.redirects import DirectResponseAction, RedirectAction
-from canarysim.table.upstream import Upstream, levels_of, upstream
+from canarysim.table.upstream import Upstream, levels_of, response_levels, upstream
 from canarysim.table.values import Undetermined
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from canarysim.table.actions import Destination, MirrorPolicy, Unknown
     from canarysim.table.decision import Kind
     from canarysim.table.http import Seen
+    from canarysim.table.mutations import HeaderMutations
     from canarysim.table.route_table import Found, RouteTable
     from canarysim.table.routes import Branch
 
@@ -268,12 +269,15 @@ def _decision(
     host = found.host
     name = None if host is None else host.name
     virtual_cluster = None
+    levels: tuple[HeaderMutations, ...] = ()
+    if kind in ("redirect", "direct_response") and host is not None:
+        levels = response_levels(table, host, branch.route)
     if host is not None and host.virtual_clusters and not found.needs_tls:
         virtual_cluster = _virtual_cluster(table, found)
     route = branch.route
     return Decision(
         *(kind, name, route, destination, status, location, mirrors, virtual_cluster, unknown, parts, source),
-        *(found.seen, table.behaviour, sent),
+        *(found.seen, table.behaviour, sent, levels),
     )
 
 

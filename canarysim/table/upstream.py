@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route
 
-__all__ = ["Upstream", "levels_of", "upstream"]
+__all__ = ["Upstream", "levels_of", "response_levels", "upstream"]
 
 
 class Upstream(NamedTuple):
@@ -51,6 +51,16 @@ def levels_of(
     from canarysim.table.mutations import in_order
 
     return entry or None, in_order(None, *three, most_specific_wins=table.most_specific_header_mutations_wins)
+
+
+def response_levels(table: RouteTable, host: VirtualHost, route: Route | None) -> tuple[HeaderMutations, ...]:
+    """What changes the headers of an answer, in order."""
+    three = [None if each is None or each.mutations is None else each.mutations.response for each in (route, host, table)]
+    if not any(three):
+        return ()
+    from canarysim.table.mutations import in_order
+
+    return in_order(None, *three, most_specific_wins=table.most_specific_header_mutations_wins)
 
 
 def upstream(

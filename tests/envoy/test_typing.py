@@ -24,6 +24,7 @@ def _text(rest: str) -> str:
 
 
 _ROUTE = '"virtual_hosts": [{"name": "v", "domains": ["x"], "routes": [{%s}]}]'
+_METADATA = '"filter": "a", "path": [{"key": "b"}]'
 _MATCH = _ROUTE % '"match": {"prefix": "/", %s}, "redirect": {}'
 
 #: Where a value of each type stands in a text, in our record, and in Envoy's dump.
@@ -81,10 +82,7 @@ KINDS: dict[str, Kind] = {
         lambda d: int(_dumped(d)["match"]["headers"][0]["range_match"].get("start", 0)),
     ),
     "double": (
-        _text(
-            _MATCH
-            % '"dynamic_metadata": [{"filter": "a", "path": [{"key": "b"}], "value": {"double_match": {"exact": @ }}}]'
-        ),
+        _text(_MATCH % f'"dynamic_metadata": [{{{_METADATA}, "value": {{"double_match": {{"exact": @ }}}}}}]'),
         lambda r: repr(0.0 + _route(r)["match"]["dynamic_metadata"][0]["value"]["double_match"]["exact"]),
         lambda d: repr(0.0 + float(_dumped(d)["match"]["dynamic_metadata"][0]["value"]["double_match"]["exact"])),
     ),
@@ -142,7 +140,7 @@ def _read(text: str, envoy: Version, as_json: bool) -> Record | None:
     record = None
     if documents and isinstance(documents[0], Mapping):
         (node,) = documents[0].get("resources").items  # type: ignore[union-attr]
-        record = reader.message(ROUTE_CONFIGURATION, node, "")
+        record = reader.message(ROUTE_CONFIGURATION, node, "", packed=True)
     found = problems + reader.problems
     return None if any(problem.severity is Severity.ERROR for problem in found) else record
 
@@ -174,7 +172,7 @@ def _cases(seed: int, count: int, texts: Sequence[str]) -> list[tuple[str, str]]
 
 
 def test_scalars_of_yaml_mean_what_envoy_makes_of_them(envoy: Version) -> None:
-    _compare(envoy, _cases(1, 480, [*WORDS, *NUMBERS, *_random_texts(2, 60)]))
+    _compare(envoy, _cases(1, 360, [*WORDS, *NUMBERS, *_random_texts(2, 60)]))
 
 
 JSON_TEXTS = [
@@ -196,7 +194,7 @@ JSON_TEXTS = [
 
 
 def test_scalars_of_json_mean_what_envoy_makes_of_them(envoy: Version) -> None:
-    _compare(envoy, _cases(3, 300, JSON_TEXTS), as_json=True)
+    _compare(envoy, _cases(3, 180, JSON_TEXTS), as_json=True)
 
 
 #: What follows the name of a RouteConfiguration, and whether it is JSON.
@@ -224,10 +222,12 @@ STRUCTURES = [
         False,
     ),
     ("metadata: {filter_metadata: {a: {b: 1}, a: {c: y}}}", False),
+    ("virtual_hosts: [{'@type': x/y, name: v, domains: [x]}]", False),
+    ("typed_per_filter_config: {f: {a: 1}}", False),
+    ("typed_per_filter_config: {f: {'@type': envoy.extensions.filters.http.cors.v3.CorsPolicy}}", False),
     ("true: a", False),
     ("? [a]\n  : b", False),
     ("vhost_header: a", False),
-    ("'@type': other", False),
     ('"internal_only_headers": "a"', True),
     ('"internal_only_headers": [["a"], "b",]', True),
     ('"name": "other", "name": "@NAME"', True),
@@ -267,11 +267,12 @@ def _plain(value: object, as_json: bool) -> object:
     return value
 
 
-def test_a_field_in_both_spellings_is_refused_for_its_order_changes_from_run_to_run(envoy: Version) -> None:
-    text = f'resources: [{{"@type": "{ROUTES_TYPE}", name: r0, internal_only_headers: [a], internalOnlyHeaders: [b]}}]'
-    seen = {str(taken(envoy, [text])) for _ in range(12)}
-    assert len(seen) == 2
-    assert _read(text, envoy, as_json=False) is None
+def test_a_field_in_both_spellings_is_refused_for_either_may_win(envoy: Version) -> None:
+    both = "internal_only_headers: [a], internalOnlyHeaders: [b]"
+    texts = [f'resources: [{{"@type": "{ROUTES_TYPE}", name: r{number}, {both}}}]' for number in range(50)]
+    seen = [None if dump is None else tuple(dump["internal_only_headers"]) for dump in taken(envoy, texts)]
+    assert set(seen) == {("a", "b"), ("b", "a")}
+    assert _read(texts[0], envoy, as_json=False) is None
 
 
 def test_infinite_and_missing_numbers_are_kept() -> None:

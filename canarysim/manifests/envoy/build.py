@@ -60,7 +60,7 @@ def route_table(
     if clusters is not None:
         source = attrs.evolve(source, clusters=frozenset(clusters))
     before = sum(problem.severity is Severity.ERROR for problem in reader.problems)
-    record = reader.message(ROUTE_CONFIGURATION, source.node, source.path)
+    record = reader.message(ROUTE_CONFIGURATION, source.node, source.path, packed=True)
     if record is None:
         return None
     unknowns = [*open_fields(record), *_surroundings(reader, source.setting)]

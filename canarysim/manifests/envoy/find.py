@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from canarysim.manifests.envoy.reader import EnvoyReader
     from canarysim.manifests.fields import Record
 
-__all__ = ["RouteSource", "Setting", "find_route_configurations", "is_envoy"]
+__all__ = ["RouteSource", "Setting", "find_route_configurations", "is_envoy", "is_json"]
 
 
 @attrs.frozen
@@ -62,7 +62,7 @@ class Setting:
 
 @attrs.frozen
 class RouteSource:
-    """A RouteConfiguration to read: its node, its path, and where it runs.
+    """A RouteConfiguration to read (as a packed message): its node, its path, and where it runs.
 
     ``name`` is its own name, which may be empty. ``fetched`` says that it comes by RDS, so that clusters need not
     exist. ``clusters`` are the names of all clusters, None where others may be added. ``runtime`` holds the
@@ -98,6 +98,19 @@ def is_envoy(document: Node) -> bool:
         if isinstance(listed, Sequence) and any(_type_of(item).startswith("envoy.") for item in listed.items):
             return True
     return False
+
+
+def is_json(text: str, file: str) -> bool:
+    """Whether a text is to be read as JSON: by the end of the file's name, as Envoy does, else by its beginning.
+
+    >>> is_json("{name: a}", "a.json"), is_json('{"name": "a"}', "a.yaml"), is_json('{"name": "a"}', "<text>")
+    (True, False, True)
+    """
+    ending = file.lower().rpartition(".")[2]
+    if ending in {"json", "yaml", "yml"}:
+        return ending == "json"
+    beginning = text[:1000].split(None, 1)
+    return "".join(beginning)[:2] in {'{"', "{}", "[{", "[]"}
 
 
 def _type_of(node: Node) -> str:

@@ -5,7 +5,7 @@ Facts (observed on Envoy 1.36.4 and 1.40.0):
 1. A list may be written as its only item; lists in lists are one flat list.
 2. Null is the same as an absent field; in a list it is an empty text or an empty message.
 3. Of a field that stands in both spellings either may win, and lists are joined in either order: YAML goes
-   through a table whose order changes from run to run.
+   through a table whose order changes from time to time.
 """
 
 from __future__ import annotations
@@ -71,9 +71,10 @@ class EnvoyReader(Reader):
         self.envoy = envoy
         self.json = json
 
-    def message(self, message: Message, node: Node, path: str) -> Record | None:
-        """A record of a message that was declared as a Proto; see Reader.message. ``@type`` is let pass.
+    def message(self, message: Message, node: Node, path: str, *, packed: bool = False) -> Record | None:
+        """A record of a message that was declared as a Proto; see Reader.message.
 
+        ``packed`` lets ``@type`` pass, which a message has in an Any and among resources.
         What breaks a rule is a problem too: ``missing_field``, ``missing_choice``, ``bad_value``.
         """
         assert isinstance(message, Proto)
@@ -87,7 +88,7 @@ class EnvoyReader(Reader):
             found = message.lookup(key)
             inner = f"{path}.{key}" if path else key
             if found is None or (found[0].since and found[0].since > self.envoy):
-                if key != "@type" and not message.partial:
+                if not (message.partial or (packed and key == "@type")):
                     self._unknown_envoy_field(message, key, key_node, inner)
                     record.misspelt = True
                 continue
@@ -231,9 +232,14 @@ class EnvoyReader(Reader):
         if not isinstance(named, Scalar):
             self.error("missing_field", f"{_last(path)} needs @type", node, path, "name the type of the message")
             return None
-        name = named.text.rpartition("/")[2]
+        host, slash, name = named.text.rpartition("/")
+        if not (host and slash and name):
+            hint = f"write type.googleapis.com/{name}"
+            self.error("bad_value", f"@type is {named.text!r}, which names no type", named, f"{path}.@type", hint)
+            return None
         message = kind.messages.get(name)
-        return Any(name, node, path, None if message is None else self.message(message, node, path))
+        record = None if message is None else self.message(message, node, path, packed=True)
+        return Any(name, node, path, record)
 
     def _both_spellings(self, key: str, other: str, node: Node, path: str) -> None:
         """Fact 3."""

@@ -11,12 +11,13 @@ Facts
    brackets is folded as it is collected, and the brackets' ``^`` negates the result (re2/parse.cc
    AddUGroup, ParseCharClass).
 
-What needs more of the Unicode tables is answered with None: Python's ``unicodedata`` is of another version
-than RE2's, and has no simple folding. Below U+0100 the categories have not changed since Unicode 6.1.
+What needs more of Unicode's tables loads them (_unicode.py). Below U+0100 the categories have not changed since
+Unicode 6.1, so that Python's are good enough there.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from canarysim.table.regex._charsets import complement, covers, union
@@ -53,8 +54,8 @@ POSIX: dict[str, Ranges] = {
 }
 
 
-def fold(ranges: Ranges, encoding: Encoding) -> Ranges | None:
-    """The set and all that equals one of it but for case; None where that needs Unicode's tables."""
+def fold(ranges: Ranges, encoding: Encoding) -> Ranges:
+    """The set and all that equals one of it but for case."""
     added: list[tuple[int, int]] = []
     for letters, shift in ((_UPPER, 0x20), (_LOWER, -0x20)):
         ((first, last),) = letters
@@ -64,28 +65,34 @@ def fold(ranges: Ranges, encoding: Encoding) -> Ranges | None:
     folded = union(ranges, added)
     if encoding == "latin-1" or not folded:
         return folded
-    if folded[-1][1] > 0x7F:
-        # All beyond ASCII is in the set: nothing beyond is missing, and U+017F and U+212A bring s and k.
-        return union(folded, _ORBITS) if covers(folded, ((0x80, 0x10FFFF),)) else None
-    extra = [
-        (code, code) for letter, code in ((0x73, 0x17F), (0x6B, 0x212A)) if covers(folded, ((letter, letter),))
-    ]
-    return union(folded, extra)
+    if folded[-1][1] <= 0x7F:
+        extra = [
+            (code, code) for letter, code in ((0x73, 0x17F), (0x6B, 0x212A)) if covers(folded, ((letter, letter),))
+        ]
+        return union(folded, extra)
+    if covers(folded, ((0x80, 0x10FFFF),)):
+        # Nothing beyond ASCII is missing, and U+017F and U+212A bring s and k.
+        return union(folded, ((0x4B, 0x4B), (0x53, 0x53), (0x6B, 0x6B), (0x73, 0x73)))
+    from canarysim.table.regex._unicode import orbits
+
+    lows = [low for low, _ in folded]
+    for orbit in orbits():
+        for code in orbit:
+            at = bisect_right(lows, code)
+            if at and code <= folded[at - 1][1]:
+                added += [(one, one) for one in orbit]
+                break
+    return union(folded, added)
 
 
-_ORBITS = ((0x4B, 0x4B), (0x53, 0x53), (0x6B, 0x6B), (0x73, 0x73))
-
-
-def named(ranges: Ranges, negated: bool, folding: bool, encoding: Encoding) -> Ranges | None:
-    """A named class (fact 4); None where that needs Unicode's tables."""
+def named(ranges: Ranges, negated: bool, folding: bool, encoding: Encoding) -> Ranges:
+    """A named class (fact 4)."""
     held = fold(ranges, encoding) if folding else ranges
-    if held is None or not negated:
-        return held
-    return complement(held, 0x10FFFF)
+    return complement(held, 0x10FFFF) if negated else held
 
 
-def unicode_class(name: str, encoding: Encoding) -> Ranges | None:
-    r"""What ``\p{name}`` holds; None where not known. Raises KeyError where RE2 has no such name."""
+def unicode_class(name: str, encoding: Encoding) -> Ranges:
+    r"""What ``\p{name}`` holds, in Latin-1 below U+0100 only. Raises KeyError where RE2 has no such name."""
     from canarysim.table.regex._names import CATEGORIES, SCRIPTS
 
     if name == "Any":
@@ -93,7 +100,9 @@ def unicode_class(name: str, encoding: Encoding) -> Ranges | None:
     if name not in CATEGORIES and name not in SCRIPTS:
         raise KeyError(name)
     if encoding == "utf-8":
-        return None
+        from canarysim.table.regex import _unicode
+
+        return _unicode.category(name) if name in CATEGORIES else _unicode.script(name)
     if name not in CATEGORIES:
         latin = (
             (0x41, 0x5A),

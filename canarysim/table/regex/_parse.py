@@ -11,8 +11,8 @@ Facts (re2/parse.cc; google-re2 in tests/test_regex_laws.py)
 4. ``^`` and ``$`` are the ends of the text, under ``(?m)`` of lines. ``.`` is all but \n, under ``(?s)``
    all. Envoy changes none of RE2's defaults but the encoding (seen on 1.36.4 and 1.40.0).
 5. Flags last to the end of their group. ``\Q`` without ``\E`` lasts to the end of the pattern.
-6. RE2 folds neighbouring single characters of an alternation into one class, which matters for OVERLONG
-   only.
+6. RE2 folds neighbouring single characters of an alternation into one class, which matters for OVERLONG, and
+   for ``[Kk]`` and ``[Ss]`` in UTF-8: folded into a class they bring U+212A and U+017F (_size_factor.py, fact 2).
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ _STARS: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?"
 # A part that was read: its tree, the largest product of nested counts in it, the depth of its tree.
 _Item = tuple[Node, int, int]
 
-_WHY_TABLES = "{} needs Unicode tables of RE2's version, which canarysim does not have"
 _WHY_DEEP = f"it is nested more than {MAX_DEPTH} deep"
 
 
@@ -86,6 +85,7 @@ class _Parser:
         self.flags = Flags()
         self.captures = 0
         self.levels = [_Level(0, self.flags, None, None)]
+        self.cased: list[Node] = []  # the classes of fact 6
 
     def run(self) -> tuple[Node, int]:
         text, place, repeated = self.text, 0, -1
@@ -115,11 +115,11 @@ class _Parser:
                 self.push(Assertion("end_line" if self.flags.m else "end_text"))
                 place += 1
             elif symbol == ".":
-                self.push_class(((0, self.top),) if self.flags.s else ((0, 0x09), (0x0B, self.top)), symbol)
+                self.push_class(((0, self.top),) if self.flags.s else ((0, 0x09), (0x0B, self.top)))
                 place += 1
             elif symbol == "[":
                 ranges, place = bracket(text, start, self.flags.i, self.encoding)
-                self.push_class(ranges, text[start:place])
+                self.push_class(ranges)
             elif symbol == "\\":
                 place = self.backslash(start)
             else:
@@ -129,7 +129,7 @@ class _Parser:
             raise Refused(
                 self.levels[-1].start, "a ( without its )", r"Close the group, or write \( for the character."
             )
-        return _finish(self.levels[0], self.top)[0], self.captures
+        return _finish(self.levels[0], self.top, self.cased)[0], self.captures
 
     def push(self, node: Node) -> None:
         self.levels[-1].items.append((node, 1, 1))
@@ -139,14 +139,13 @@ class _Parser:
         if not self.flags.i or (code < 0x80 and not chr(code).isalpha()):
             self.push(Literal(chr(code)))
         else:
-            self.push_class(fold(char(code), self.encoding), chr(code))
+            self.push_class(fold(char(code), self.encoding))
 
-    def push_class(self, ranges: Ranges | None, source: str) -> None:
-        if ranges is None:
-            shown = source if len(source) <= 40 else source[:37] + "..."
-            self.push(Opaque(_WHY_TABLES.format(f"(?i){shown}" if self.flags.i else shown)))
-        else:
-            self.push(_one_of(ranges, self.top))
+    def push_class(self, ranges: Ranges) -> None:
+        node = _one_of(ranges, self.top)
+        if ranges in _CASED and self.encoding == "utf-8":
+            self.cased.append(node)
+        self.push(node)
 
     def repetition(self, start: int, counts: tuple[int, int | None, int], previous: int) -> int:
         """``* + ? {2,5}`` and a ``?`` after it, applied to what was read last; gives the index after."""
@@ -202,7 +201,7 @@ class _Parser:
             raise Refused(start, "a ) without its (", r"Open the group, or write \) for the character.")
         level = self.levels.pop()
         self.flags = level.flags
-        node, weight, depth = _finish(level, self.top)
+        node, weight, depth = _finish(level, self.top, self.cased)
         if level.index is not None:
             node, weight, depth = _shallow(Group(node, level.index, level.name), weight, depth + 1)
         self.levels[-1].items.append((node, weight, depth))
@@ -224,7 +223,7 @@ class _Parser:
         found = class_escape(self.text, start, self.flags.i, self.encoding)
         if found is not None:
             ranges, place = found
-            self.push_class(ranges, self.text[start:place])
+            self.push_class(ranges)
             return place
         code, place = escape(self.text, start, self.top)
         self.push_char(code)
@@ -239,7 +238,10 @@ _ASSERTIONS = {
 }
 
 
-def _finish(level: _Level, top: int) -> _Item:
+_CASED = (((0x4B, 0x4B), (0x6B, 0x6B)), ((0x53, 0x53), (0x73, 0x73)))
+
+
+def _finish(level: _Level, top: int, cased: list[Node]) -> _Item:
     """What a group or the pattern holds: its options, the last of which is still open."""
     level.options.append(_concat(level.items))
     flat = [
@@ -251,7 +253,10 @@ def _finish(level: _Level, top: int) -> _Item:
     for single, run in groupby(flat, lambda item: _single(item[0]) is not None):
         items = list(run)
         if single and len(items) > 1:
-            ranges = union(*(_single(item[0]) or () for item in items))
+            brought = [
+                fold(_single(node) or (), "utf-8") for node in cased if any(item[0] is node for item in items)
+            ]
+            ranges = union(*(_single(item[0]) or () for item in items), *brought)
             items = [(_one_of(ranges, top), max(item[1] for item in items), 1)]
         merged.extend(items)
     if len(merged) == 1:

@@ -1,4 +1,7 @@
-r"""From the tree of a pattern to the program RE2 makes of it, over bytes, with every preference kept.
+r"""From the tree of a pattern to a program over bytes. One compiler, two runners: _replace.py and _dfa.py.
+
+Replacing needs every preference and the captures, as RE2 has them. Matching needs neither: captures are left
+out, circular ways do no harm, and programs may be as large as RE2's.
 
 Facts (re2/compile.cc, re2/simplify.cc, re2/parse.cc; google-re2 in tests/test_regex_replace.py)
 1. Programs read bytes in both encodings. In UTF-8 a character is the rows of bytes that _syntax.py tells;
@@ -9,7 +12,7 @@ Facts (re2/compile.cc, re2/simplify.cc, re2/parse.cc; google-re2 in tests/test_r
    none goes in a circle, that depends on the pattern alone, and not on how RE2 simplifies it and lays it out
    (prog.cc Flatten). Ways go in a circle where a repetition without limit has an empty round. Then it does
    depend on that: of "bb", ``((?:(b*)*?)+)`` matches nothing and ``((?:(b*)*?)+|c)`` all. So these have no
-   program here.
+   program for replacing.
 4. Shared beginnings of neighbouring options are written once, and neighbouring options of one character
    become one class. That keeps every preference, and makes programs about as small as RE2 does.
 """
@@ -57,9 +60,11 @@ __all__ = [
 ]
 
 # Envoy refuses what makes more than 100 instructions for RE2 unless told otherwise, and ours are of that
-# size (tests/test_regex_replace.py compares). What running costs grows with the places, hence a limit.
+# size (tests/test_regex_replace.py compares). What replacing costs grows with the places, hence a limit.
 MAX_PLACES = 128
 _MAX_INSTRUCTIONS = 1000
+# RE2 gives up at 349,000 instructions, with the memory it takes unless told otherwise. Ours may be some more.
+_MOST_FOR_MATCHING = 1_000_000
 _MAX_LEVELS = 8  # of shared beginnings within what follows others
 LAST_GROUP = 9  # that a rewrite can name
 
@@ -75,6 +80,10 @@ PLACES: tuple[Place, ...] = (
 
 _Bytes = tuple[tuple[int, int], ...]
 _TAIL = (0x80, 0xBF)
+
+# Ways to read one character, last bytes first: each is a choice of a byte and the way after it, where way 0 is
+# what follows the character, and way 1 is the first of the plan. The last one is the whole character.
+_Plan = list[list[tuple[_Bytes, int]]]
 
 
 class NoProgram(Exception):
@@ -99,9 +108,13 @@ class Code(NamedTuple):
         return any(kind == WHERE for kind, _, _ in self.instructions)
 
 
-def code(tree: Node, encoding: Encoding) -> Code:
-    """The program of a pattern. Raises NoProgram. Takes time linear in the program, which is limited."""
-    compiler = _Compiler(encoding)
+def code(tree: Node, encoding: Encoding, *, matching: bool, ascii_only: bool = False) -> Code:
+    """The program of a pattern, for matching or for replacing. Raises NoProgram.
+
+    ``ascii_only``: for texts of ASCII, for which programs in UTF-8 are much smaller.
+    Takes time linear in the program, which is limited: about a second for the largest ones for matching.
+    """
+    compiler = _Compiler(encoding, matching, ascii_only)
     start = compiler.node(tree, compiler.add(MATCH))
     return Code(start, compiler.instructions, compiler.reads)
 
@@ -109,13 +122,20 @@ def code(tree: Node, encoding: Encoding) -> Code:
 class _Compiler:
     """Writes from the end of the pattern to its beginning, so that what follows is known."""
 
-    def __init__(self, encoding: Encoding) -> None:
+    def __init__(self, encoding: Encoding, matching: bool, ascii_only: bool) -> None:
         self.encoding = encoding
+        self.matching = matching
+        self.ascii_only = ascii_only
+        self.most = _MOST_FOR_MATCHING if matching else _MAX_INSTRUCTIONS
+        self.most_reads = self.most if matching else MAX_PLACES + 1
+        self.plans: dict[Ranges, _Plan] = {}
         self.instructions: list[tuple[int, int, int]] = []
         self.reads: list[Ranges] = [()]
 
     def add(self, kind: int, follows: int = -1, another: int = 0) -> int:
-        if len(self.instructions) >= _MAX_INSTRUCTIONS or len(self.reads) > MAX_PLACES + 1:
+        if len(self.instructions) >= self.most or len(self.reads) > self.most_reads:
+            if self.matching:
+                raise NoProgram("it is larger than RE2 takes with the memory that Envoy gives it")
             raise NoProgram("it is larger than canarysim replaces, and than Envoy takes unless told otherwise")
         self.instructions.append((kind, follows, another))
         return len(self.instructions) - 1
@@ -140,7 +160,7 @@ class _Compiler:
         if isinstance(node, Alternate):
             return self.alternate(node.options, follows)
         if isinstance(node, Group):
-            if node.index > LAST_GROUP:
+            if self.matching or node.index > LAST_GROUP:
                 return self.node(node.body, follows)
             end = self.add(SLOT, follows, 2 * node.index + 1)
             return self.add(SLOT, self.node(node.body, end), 2 * node.index)
@@ -157,7 +177,7 @@ class _Compiler:
     def repeat(self, node: Repeat, follows: int) -> int:
         body, rounds = node.body, node.min
         if node.max is None:
-            if _may_be_empty(body):
+            if not self.matching and _may_be_empty(body):
                 raise NoProgram(
                     "it repeats without limit what can match the empty text, where RE2's choice of a match"
                     " depends on more than the pattern says"
@@ -205,21 +225,19 @@ class _Compiler:
 
     def character(self, ranges: Ranges, follows: int) -> int:
         """One character of a set. Its rows of bytes exclude each other, so that their order is free."""
+        if self.ascii_only:
+            ranges = tuple((low, min(high, 0x7F)) for low, high in ranges if low <= 0x7F)
         if not ranges:
             return self.add(FAIL)
-        if self.encoding == "latin-1":
+        if self.ascii_only or self.encoding == "latin-1":
             return self.read(ranges, follows)
-        heads: dict[_Bytes, list[tuple[int, int]]] = {}
-        for head, *tail in _rows(ranges):
-            heads.setdefault(tuple(tail), []).append(head)
-        entries: dict[_Bytes, int] = {(): follows}
-
-        def after(tail: _Bytes) -> int:
-            if tail not in entries:
-                entries[tail] = self.read(tail[:1], after(tail[1:]))
-            return entries[tail]
-
-        return self.first_of([self.read(tuple(these), after(tail)) for tail, these in heads.items()])
+        plan = self.plans.get(ranges)
+        if plan is None:
+            plan = self.plans[ranges] = _planned(ranges)
+        entries = [follows]
+        for choice in plan:
+            entries.append(self.first_of([self.read(heads, entries[rest]) for heads, rest in choice]))
+        return entries[-1]
 
 
 def _preferred(body: int, after: int, greedy: bool) -> tuple[int, int]:
@@ -260,6 +278,27 @@ def _without(node: Node, length: int) -> Node:
     if len(left) == 1:
         return CharClass(char(ord(left)))
     return Literal(left) if left else Empty()
+
+
+def _planned(ranges: Ranges) -> _Plan:
+    """How to read one of a set. Rows share their beginnings, and whatever is read alike is read in one place."""
+    plan: _Plan = []
+    known: dict[tuple[_Bytes, ...], int] = {((),): 0}
+
+    def way(rows: tuple[_Bytes, ...]) -> int:
+        if rows not in known:
+            tails: dict[tuple[int, int], list[_Bytes]] = {}
+            for head, *tail in rows:
+                tails.setdefault(head, []).append(tuple(tail))
+            heads: dict[int, list[tuple[int, int]]] = {}
+            for head, rest in tails.items():
+                heads.setdefault(way(tuple(rest)), []).append(head)
+            plan.append([(tuple(these), rest) for rest, these in heads.items()])
+            known[rows] = len(plan)
+        return known[rows]
+
+    way(tuple(_rows(ranges)))
+    return plan
 
 
 def _rows(ranges: Ranges) -> Iterator[_Bytes]:

@@ -39,6 +39,7 @@ from canarysim.table.regex._syntax import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from canarysim.table.regex._dfa import InUtf8, Matcher
     from canarysim.table.regex._safety import Reading
     from canarysim.table.regex._syntax import Encoding
 
@@ -54,32 +55,33 @@ _ASSERTIONS = {
 }
 
 
-def prepare(tree: Node, encoding: Encoding) -> Program | str:
-    """The program of a pattern, or one sentence on why there is none."""
-    why = next(_obstacles(tree), None)
-    if why is not None:
-        return why
-    try:
-        return Program(readings(without_edges(plain(tree))), encoding)
-    except Unsafe as unsafe:
-        return str(unsafe.args[0])
-    except RecursionError:  # options that share beginnings within options that do, and so on
-        return "it is nested too deep to be judged"
+def prepare(tree: Node, encoding: Encoding) -> Program | Matcher | InUtf8 | str:
+    """What runs a pattern, or one sentence on why nothing does."""
+    if not any(map(_is_byte, _parts(tree))):
+        try:
+            return Program(readings(without_edges(plain(tree))), encoding)
+        except (Unsafe, RecursionError):  # for options that share beginnings within options that do, and so on
+            pass
+    from canarysim.table.regex._dfa import prepare as prepare_matcher
+
+    return prepare_matcher(tree, encoding)
 
 
-def _obstacles(node: Node) -> Iterator[str]:
-    if isinstance(node, Opaque):
-        yield node.why
-    elif isinstance(node, AnyByte):
-        yield r"\C takes a part of a character apart from the rest of it"
-    elif isinstance(node, Concat):
+def _is_byte(node: Node) -> bool:
+    r"""Whether only bytes will do: ``\C`` takes a part of a character apart from the rest of it."""
+    return isinstance(node, (AnyByte, Opaque))
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    yield node
+    if isinstance(node, Concat):
         for part in node.parts:
-            yield from _obstacles(part)
+            yield from _parts(part)
     elif isinstance(node, Alternate):
         for option in node.options:
-            yield from _obstacles(option)
+            yield from _parts(option)
     elif isinstance(node, (Repeat, Group)):
-        yield from _obstacles(node.body)
+        yield from _parts(node.body)
 
 
 class Program:

@@ -32,13 +32,14 @@ from itertools import accumulate
 from operator import or_
 from typing import TYPE_CHECKING
 
+from canarysim.table.regex._around import EDGE, holds, kind_of
 from canarysim.table.regex._program import EITHER, LAST_GROUP, MATCH, PLACES, READ, SLOT, WHERE, NoProgram, code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from canarysim.table.regex._program import Code
-    from canarysim.table.regex._syntax import Encoding, Node, Place
+    from canarysim.table.regex._syntax import Encoding, Node
 
 __all__ = ["Replacer", "prepare"]
 
@@ -46,8 +47,6 @@ _MOST_MOVES = 20_000  # remembered at once
 _FEW = 6  # ways, which are asked one after the other
 _MATCHED = 1  # the bit of the match, which is always noted: it may end here
 _DIGITS = frozenset("0123456789")
-
-_EDGE, _WORD, _LINE_FEED, _OTHER = range(4)  # two bits: the kinds of what stands beside a place in the text
 
 # A way through the program without text: the bit of the place it leads to (or the match's), the ends of groups
 # it passes, and the instruction behind, which is negative at the match.
@@ -61,7 +60,7 @@ _Tables = tuple[int, list[tuple[int, list[int]]]]
 def prepare(tree: Node, groups: int, encoding: Encoding) -> Replacer | str:
     """What replaces the matches of a pattern, or one sentence on why nothing does."""
     try:
-        return Replacer(code(tree, encoding), groups, encoding)
+        return Replacer(code(tree, encoding, matching=False), groups, encoding)
     except NoProgram as reason:
         return str(reason.args[0])
 
@@ -83,7 +82,7 @@ class Replacer:
             for low, high in ranges:
                 for byte in range(low, high + 1):
                     readers[byte] |= 1 << number
-        self._kinds = bytes(_kind(byte) if program.asks else _EDGE for byte in range(256))
+        self._kinds = bytes(kind_of(byte) if program.asks else EDGE for byte in range(256))
         alike = list(zip(readers, self._kinds, strict=True))
         numbers = {one: number for number, one in enumerate(dict.fromkeys(alike))}
         self._class_of = bytes(numbers[one] for one in alike)
@@ -137,7 +136,7 @@ class Replacer:
 
     def _noted(self, octets: bytes) -> list[int]:
         """For each place of the text the bits of what leads on to a match; above them the kind of its byte."""
-        state = _MATCHED | _EDGE << self._bits
+        state = _MATCHED | EDGE << self._bits
         noted = [state]
         moves = self._moves
         for one in reversed(octets.translate(self._class_of)):
@@ -204,7 +203,7 @@ class Replacer:
                 stack += ((another, slots), (follows, slots))
             elif kind == SLOT:
                 stack.append((follows, slots if another in slots else (*slots, another)))
-            elif kind == WHERE and _holds(PLACES[another], around >> 2, around & 3):
+            elif kind == WHERE and holds(PLACES[another], around):
                 stack.append((follows, slots))
         return ways
 
@@ -262,20 +261,6 @@ def _step(octets: bytes, place: int) -> int:
     except UnicodeDecodeError:
         return 1
     return length
-
-
-def _kind(byte: int) -> int:
-    char = chr(byte)
-    if char.isascii() and (char.isalnum() or char == "_"):
-        return _WORD
-    return _LINE_FEED if char == "\n" else _OTHER
-
-
-def _holds(place: Place, before: int, after: int) -> bool:
-    if place in ("word_boundary", "no_word_boundary"):
-        return ((before == _WORD) != (after == _WORD)) == (place == "word_boundary")
-    beside = before if place.startswith("begin") else after
-    return beside == _EDGE or (place.endswith("line") and beside == _LINE_FEED)
 
 
 @lru_cache(maxsize=256)

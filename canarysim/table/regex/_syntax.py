@@ -180,7 +180,7 @@ class Group(Node):
 
 
 class Opaque(Node):
-    """A part that RE2 accepts and that this package does not know exactly; ``why`` is one sentence."""
+    """A part that RE2 accepts and that is not simulated; ``why`` is one sentence."""
 
     __slots__ = ("why",)
     why: str

@@ -113,11 +113,8 @@ def _too_large(top: int) -> str:
     return r"There is no code point above \x{10ffff}."
 
 
-def class_escape(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[Ranges | None, int] | None:
-    r"""``\d``, ``\pN``, ``\P{Greek}`` and the like; None where no such class begins here.
-
-    The ranges are None where they are not known exactly.
-    """
+def class_escape(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[Ranges, int] | None:
+    r"""``\d``, ``\pN``, ``\P{Greek}`` and the like; None where no such class begins here."""
     kind = text[start + 1 : start + 2]
     if kind and kind in "dswDSW":
         return named(PERL[kind.lower()], kind.isupper(), folding, encoding), start + 2
@@ -138,11 +135,11 @@ def class_escape(text: str, start: int, folding: bool, encoding: Encoding) -> tu
     except KeyError:
         advice = r"RE2 knows categories (\pL, \p{Lu}), scripts (\p{Greek}) and \p{Any}, in exactly this spelling."
         raise Refused(start, f"unknown Unicode class {text[start:end]}", advice) from None
-    return None if ranges is None else named(ranges, negated, folding, encoding), end
+    return named(ranges, negated, folding, encoding), end
 
 
-def bracket(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[Ranges | None, int]:
-    """The class in brackets that begins at ``start`` (fact 2). Its ranges are None where not known."""
+def bracket(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[Ranges, int]:
+    """The class in brackets that begins at ``start`` (fact 2)."""
     top = top_of(encoding)
     place = start + 1
     negated = text.startswith("^", place)
@@ -150,9 +147,7 @@ def bracket(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[R
         place += 1
     first = place
     collected: list[Ranges] = []
-    exact = True
     while place < len(text) and (text[place] != "]" or place == first):
-        ranges: Ranges | None
         special = _posix(text, place, folding, encoding) if text[place] == "[" else None
         # A class at the very end of the pattern is not looked for: `[\p` is a bad escape, and never closed.
         if text[place] == "\\" and place + 2 < len(text):
@@ -167,20 +162,13 @@ def bracket(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[R
                 high, place = _member(text, place + 1, start, top)
                 if high < low:
                     raise Refused(begin, "a range whose end is before its start", "Exchange the ends.")
-            ranges = ((low, high),)
-            if folding:
-                ranges = fold(ranges, encoding)
-        if ranges is None:
-            exact = False
-        else:
-            collected.append(ranges)
+            ranges = fold(((low, high),), encoding) if folding else ((low, high),)
+        collected.append(ranges)
     if place == len(text):
         advice = "Close the class with ], or write \\[ for the character."
         if text.startswith("]", first):
             advice = "A ] in the first place is a character of the class: close it with another."
         raise Refused(start, "a [ without its ]", advice)
-    if not exact:
-        return None, place + 1
     held = union(*collected)
     return complement(held, 0x10FFFF) if negated else held, place + 1
 
@@ -193,7 +181,7 @@ def _member(text: str, start: int, opened: int, top: int) -> tuple[int, int]:
     return ord(text[start]), start + 1
 
 
-def _posix(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[Ranges | None, int] | None:
+def _posix(text: str, start: int, folding: bool, encoding: Encoding) -> tuple[Ranges, int] | None:
     if not text.startswith("[:", start):
         return None
     close = text.find(":]", start + 2)
