@@ -16,7 +16,7 @@ BOTH = ("1.36", "1.40")
 
 @attrs.frozen
 class EnvoyCase:
-    """``route`` is the number of the route that wins, None for 404; ``value`` gives the random value of the pick."""
+    """``route`` is the number of the route that wins, None for 404."""
 
     configuration: dict[str, Any]
     request: cs.Request

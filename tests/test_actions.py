@@ -168,10 +168,10 @@ def test_what_rewrites_send_upstream() -> None:
 
 
 def test_a_rewrite_by_a_regex_that_is_not_run_opens_the_part_and_not_the_decision() -> None:
-    decision = sent(r"{regexRewrite: {pattern: {regex: '\p{Greek}+'}, substitution: ''}}")
+    decision = sent(r"{regexRewrite: {pattern: {regex: '(\p{Greek}*)*'}, substitution: ''}}")
     assert (decision.kind, decision.path, decision.request_headers) == ("forward", None, None)
-    assert "Greek" in decision.unknown[0].message
-    table = cs.loads(one_route(r"- redirectAction: {regexRewrite: {pattern: {regex: '\p{Greek}+'}}}" + "\n"))
+    assert "repeats without limit" in decision.unknown[0].message
+    table = cs.loads(one_route(r"- redirectAction: {regexRewrite: {pattern: {regex: '(\p{Greek}*)*'}}}" + "\n"))
     decision = table.route(get("/"))
     assert (decision.kind, decision.status, decision.location) == ("redirect", 301, None)
     assert decision.unknown

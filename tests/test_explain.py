@@ -84,7 +84,7 @@ def test_every_refusing_condition_is_there() -> None:
 
 
 def test_a_condition_that_is_not_run_still_refuses_a_header_that_is_missing() -> None:
-    hard = "(([a-z])+.)+[A-Z]([a-z])+"
+    hard = "(" * 101 + "a+b?" + ")" * 101
     assert not regex.compile(hard).simulated
     table = cs.loads(
         routes(f"{{prefix: /, headers: [{{name: x-a, value: '{hard}', regex: true}}]}}", "{prefix: /}")

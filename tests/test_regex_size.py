@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from canarysim.table import regex
+from canarysim.table.limits import size_at_most
 from canarysim.table.regex._size import MOST
 from canarysim.table.regex._syntax import Encoding
 
@@ -194,3 +195,16 @@ def test_sizes_of_classes() -> None:
 
 def test_what_re2_has_no_memory_for_is_larger_than_any_limit() -> None:
     assert regex.compile(r"\pL{300}").program_size == MOST
+
+
+def test_the_bound_that_spares_short_patterns_the_counting_is_one() -> None:
+    random = Random(7)
+    patterns = [*EVERYDAY, *PECULIAR, *(random_pattern(random, 3) for _ in range(MANY))]
+    short = 0
+    for pattern in patterns:
+        for encoding in ENCODINGS:
+            if judge(pattern, encoding) is not None:
+                bound = size_at_most(pattern)
+                assert regex.Regex(pattern, encoding).program_size <= bound, (pattern, encoding)
+                short += bound <= 100
+    assert short > 100

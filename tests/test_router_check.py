@@ -1,7 +1,8 @@
 """The cases of Envoy's own route table check tool, where they are at hand, with that tool's rules.
 
-The tool asks the router alone: no connection manager, no upstream. Its rule for fractions is its own: a route with
-one is enabled where the case names its runtime key and the random value is below the numerator, which is at least 1.
+The tool asks the router alone: no connection manager, no upstream. Its rule for fractions is its own: a route
+with one is enabled where the case names its runtime key and the random value is below the numerator, which is at
+least 1.
 """
 
 from __future__ import annotations
@@ -108,7 +109,9 @@ def matches(conditions: list[dict[str, Any]], headers: tuple[tuple[str, str], ..
                     {
                         "name": "h",
                         "domains": ["*"],
-                        "routes": [{"match": {"prefix": "/", "headers": [condition]}, "direct_response": {"status": 200}}],
+                        "routes": [
+                            {"match": {"prefix": "/", "headers": [condition]}, "direct_response": {"status": 200}}
+                        ],
                     }
                 ]
             }
@@ -140,8 +143,15 @@ def failures(decision: cs.Decision, validate: dict[str, Any]) -> list[str]:
         if name in ("request_header_matches", "response_header_matches"):
             headers = decision.response_headers
             if name.startswith("request"):
-                pseudo = {":method": decision.seen.method, ":path": decision.path, ":authority": decision.authority}
-                headers = (*(decision.request_headers or ()), *((key, value or "") for key, value in pseudo.items()))
+                pseudo = {
+                    ":method": decision.seen.method,
+                    ":path": decision.path,
+                    ":authority": decision.authority,
+                }
+                headers = (
+                    *(decision.request_headers or ()),
+                    *((key, value or "") for key, value in pseudo.items()),
+                )
             wrong += [name for held in matches(wanted, headers) if not held]
         elif found[name] != (seconds(wanted) if name == "timeout" else wanted):
             wrong.append(f"{name}: {found[name]!r}, wanted {wanted!r}")

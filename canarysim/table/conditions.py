@@ -87,6 +87,9 @@ class CookieMatcher(Matcher):
         holds, invert = self.value.test(envoy), self.invert
         return lambda value: (value is not None and bool(holds(value))) is not invert
 
+    def patterns(self) -> tuple[str, ...]:
+        return self.value.patterns()
+
     def why_unknown(self, envoy: Behaviour) -> str | None:
         return self.value.why_unknown(envoy)
 

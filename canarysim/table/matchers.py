@@ -68,6 +68,10 @@ class Matcher:
         """Why the test cannot be run, or None where it can."""
         return None
 
+    def patterns(self) -> tuple[str, ...]:
+        """The regular expressions in it."""
+        return ()
+
     def refused_by(self, envoy: Behaviour) -> str | None:
         """Why that Envoy refuses the condition, which others take; None where it takes it."""
         return None
@@ -227,6 +231,9 @@ class PathRegex(PathMatcher):
     def test(self, envoy: Behaviour) -> Test:
         return compiled(self.regex, envoy, self._kept).fullmatch
 
+    def patterns(self) -> tuple[str, ...]:
+        return (self.regex,)
+
     def why_unknown(self, envoy: Behaviour) -> str | None:
         return why_not_run(compiled(self.regex, envoy, self._kept))
 
@@ -322,6 +329,9 @@ class HeaderMatcher(Matcher):
             return lambda values: values is not None and not any(map(holds, values))
         return lambda values: values is not None and any(map(holds, values))
 
+    def patterns(self) -> tuple[str, ...]:
+        return self.value.patterns() if isinstance(self.value, StringMatcher) else ()
+
     def why_unknown(self, envoy: Behaviour) -> str | None:
         return None if self.value is None else self.value.why_unknown(envoy)
 
@@ -378,6 +388,9 @@ class QueryParameterMatcher(Matcher):
             return _missing if absent else _present
         holds = self.value.test(envoy)
         return lambda value: value is not None and holds(value)
+
+    def patterns(self) -> tuple[str, ...]:
+        return self.value.patterns() if isinstance(self.value, StringMatcher) else ()
 
     def why_unknown(self, envoy: Behaviour) -> str | None:
         return None if self.value is None else self.value.why_unknown(envoy)

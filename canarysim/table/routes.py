@@ -13,6 +13,7 @@ from canarysim.problems import Problem, Severity, Where
 from canarysim.table.actions import NonForwardingAction, RouteAction, Unknown
 from canarysim.table.chance import EVERY, Chance
 from canarysim.table.http import INVENTED_HEADERS, Invented
+from canarysim.table.limits import MAX_PROGRAM_SIZE, too_large
 from canarysim.table.matchers import ConnectMatcher, HeaderMatcher, PathMatcher, QueryParameterMatcher
 from canarysim.table.redirects import DirectResponseAction, RedirectAction
 from canarysim.table.strings import StringMatcher
@@ -173,7 +174,11 @@ class RouteProgram:
         kept = [(route, step) for route, step in steps if not isinstance(step, str)]
         self._all = _columns(step for _, step in kept)
         #: What cannot be asked of any request, or not of every one.
-        self.problems = tuple(problem for step in self._all[1] for _, _, problem in step[2])
+        limit = runtime.integer("re2.max_program_size.error_level", MAX_PROGRAM_SIZE)
+        self.problems = (
+            *(problem for step in self._all[1] for _, _, problem in step[2]),
+            *(problem for route in routes for problem in too_large(route, envoy, limit)),
+        )
         self._connect = _columns(step for route, step in kept if isinstance(route.match.path, ConnectMatcher))
 
     def find(self, seen: Seen) -> tuple[Branch, ...]:

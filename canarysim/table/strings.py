@@ -109,6 +109,10 @@ class StringMatcher:
             return lambda text: holds(fold(text))
         return _COMPARE[self.kind](value)
 
+    def patterns(self) -> tuple[str, ...]:
+        """The regular expression, if it is one."""
+        return (self.value,) if self.kind == "safe_regex" else ()
+
     def why_unknown(self, envoy: Behaviour) -> str | None:
         return None if self.kind != "safe_regex" else why_not_run(compiled(self.value, envoy, self._kept))
 

@@ -55,7 +55,8 @@ def levels_of(
 
 def response_levels(table: RouteTable, host: VirtualHost, route: Route | None) -> tuple[HeaderMutations, ...]:
     """What changes the headers of an answer, in order."""
-    three = [None if each is None or each.mutations is None else each.mutations.response for each in (route, host, table)]
+    own = None if route is None or route.mutations is None else route.mutations.response
+    three = (own, *(None if each.mutations is None else each.mutations.response for each in (host, table)))
     if not any(three):
         return ()
     from canarysim.table.mutations import in_order

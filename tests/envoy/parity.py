@@ -131,7 +131,7 @@ def _runtimes(tables: Sequence[cs.RouteTable]) -> dict[tuple[Any, ...], list[int
 def disagreements(
     version: Version, tables: Sequence[cs.RouteTable], questions: Sequence[Sequence[Question]]
 ) -> list[str]:
-    """Asks Envoy about all tables; a text for each decision in which it differs. What is unknown is not compared."""
+    """Asks Envoy about all tables; a text for each decision in which it differs. Unknown ones are not compared."""
     found: list[str] = []
     for numbers in _runtimes(tables).values():
         found += _disagreements(version, [(number, tables[number], questions[number]) for number in numbers])
