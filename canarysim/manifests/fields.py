@@ -200,6 +200,9 @@ class Record:
 class Reader:
     """Reads the nodes of one resource by declaration, and collects what is wrong with them."""
 
+    #: The version of Envoy that the resource is read for, where that matters.
+    envoy = "1.36"
+
     def __init__(self, file: str, resource: str = "") -> None:
         self.file = file
         self.resource = resource

@@ -93,6 +93,7 @@ def bootstrap(
         }
 
     return {
+        "admin": {"address": {"pipe": {"path": f"{folder}/admin"}}},
         "static_resources": {
             "listeners": [listener(i, table) for i, table in enumerate(tables)],
             "clusters": [cluster(name, path) for name, path in clusters.items()],

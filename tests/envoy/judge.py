@@ -118,6 +118,16 @@ class Judge:
                 verdicts[index] = self._verdict(answer, logged, mirrors)
         return [verdict for verdict in verdicts if verdict is not None]
 
+    def config_dump(self) -> str:
+        """What the running Envoy says of its configuration: a JSON text."""
+        with socket.socket(socket.AF_UNIX) as admin:
+            admin.settimeout(self.timeout)
+            admin.connect(f"{self._folder}/admin")
+            admin.sendall(b"GET /config_dump HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: admin.recv(1 << 18), b""))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return dechunked(body) if b"chunked" in head else body.decode()
+
     def _start(self, stack: contextlib.ExitStack) -> None:
         binary = require_envoy(self.version)
         folder = self._folder = tempfile.mkdtemp(prefix="judge-", dir="/tmp")
@@ -294,6 +304,16 @@ class Judge:
             headers=headers,
             mirrors=tuple(sorted(name for name in copies if name is not None)),
         )
+
+
+def dechunked(body: bytes) -> str:
+    """The text of a body that was sent in chunks."""
+    text = b""
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        length = int(size, 16)
+        text, body = text + body[:length], body[length + 2 :]
+    return text.decode()
 
 
 def _request_id(head: bytes) -> bytes | None:

@@ -22,7 +22,7 @@ from canarysim.errors import ManifestError, SeveralTables
 from canarysim.manifests.document import from_python
 from canarysim.manifests.envoy.actions import action_of, mirror_policies
 from canarysim.manifests.envoy.fields import ROUTE_CONFIGURATION
-from canarysim.manifests.envoy.find import find_route_configurations
+from canarysim.manifests.envoy.find import RouteSource, find_route_configurations
 from canarysim.manifests.envoy.headers import mutations
 from canarysim.manifests.envoy.matches import header_matchers, refused, route_match
 from canarysim.manifests.envoy.reader import EnvoyReader
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
     from canarysim.manifests.document import Node
-    from canarysim.manifests.envoy.find import RouteSource, Setting
+    from canarysim.manifests.envoy.find import Setting
     from canarysim.manifests.fields import Record
 
 __all__ = ["from_envoy", "http_settings", "route_table", "tables_of"]
@@ -143,6 +143,8 @@ def tables_of(
     """The tables of a document of Envoy's by name; what is wrong goes to ``problems``."""
     around = EnvoyReader(file, envoy=envoy, json=json)
     sources = find_route_configurations(around, document)
+    if not sources and not file:  # a mapping is what the caller says, however little of it there is
+        sources = [RouteSource("", document, "")]
     tables: dict[str, RouteTable] = {}
     seen_problems = list(around.problems)
     for source in sources:
@@ -229,6 +231,10 @@ def _route(record: Record, index: int, max_body: int) -> Route | None:
     match = None if told is None else route_match(told)
     if match is None or told is None:
         return None
+    envoy = behaviour_of(record.reader.envoy)
+    for matcher in match:
+        if (why := matcher.refused_by(envoy)) is not None:
+            told.report("not_in_this_envoy", f"Envoy {envoy.version} refuses '{matcher}': {why}", None)
     action, unknowns = action_of(record, match.path, max_body)
     unknowns += (*open_fields(record), *open_fields(told))
     if action is None and not any(not unknown.parts for unknown in unknowns):

@@ -48,6 +48,9 @@ def _added(record: Record) -> HeaderToAdd | None:
     value = refused(header, "value", FormatString, header.get("value", ""))
     if value is None:
         return None
+    if why := value.why_refused(record.reader.envoy):
+        header.report("bad_format", f"Envoy {record.reader.envoy} refuses it: {why}", "value")
+        return None
     return refused(
         header, "key", HeaderToAdd, header.get("key", ""), value, action, record.get("keep_empty_value", False)
     )
