@@ -153,7 +153,7 @@ def _other_paths(
         yield "path_case", "paths are case-sensitive", text + ("" if exact else path[len(text) :])
     if text.startswith(path) and len(path) > 1:
         yield "path_too_short", f"the {'exact path' if exact else 'prefix'} is longer than the path", text
-    if exact and len(text) > 1 and path.startswith(text) and (path[len(text)] == "/" or text.endswith("/")):
+    if exact and 1 < len(text) < len(path) and path.startswith(text) and "/" in (path[len(text)], text[-1]):
         yield "exact_path", "an exact path takes nothing after it", text
     if len(text) > 1 and (at := path.find(text)) > 0:
         yield "not_at_start", f"{_quoted(text)} stands in it, but not at the start", path[at:]

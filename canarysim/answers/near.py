@@ -213,6 +213,8 @@ def _joint_hint(
     skip: Container[str],
 ) -> tuple[Hint, ...]:
     """One change for each condition, all in one request."""
+    if not all(condition.of_request for condition in conditions):
+        return ()
     reasons, changes = [], []
     asked = request
     for condition in conditions:

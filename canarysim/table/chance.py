@@ -18,6 +18,7 @@ Residues of the 2^64 values are treated as uniform; the true shares differ by le
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from math import gcd, lcm
 from typing import TYPE_CHECKING
@@ -84,10 +85,18 @@ class Residues:
         """The share of all random values that lie in the set."""
         return Fraction(sum(end - begin for begin, end in self.intervals), self.modulus)
 
-    def repeated(self, modulus: int) -> Residues:
-        """The same set of random values, told by a multiple of the modulus."""
-        rounds = range(0, modulus, self.modulus)
-        return Residues(modulus, tuple((begin + r, end + r) for r in rounds for begin, end in self.intervals))
+    def within(self, other: Residues) -> Residues:
+        """Both conditions, told by the modulus of the other, which is a multiple of this one.
+
+        Cost: O(intervals of the result).
+        """
+        found: list[Interval] = []
+        for begin, end in other.intervals:
+            for start in range(begin - begin % self.modulus, end, self.modulus):
+                for low, high in self.intervals:
+                    if start + low < end and start + high > begin:
+                        found.append((max(start + low, begin), min(start + high, end)))
+        return Residues(other.modulus, tuple(found))
 
     def _same_modulus(self, other: Residues) -> None:
         if self.modulus != other.modulus:
@@ -144,10 +153,11 @@ class Chance:
     def share(self) -> Fraction:
         """The exact share of all random values. Cost: O(intervals), whatever the moduli.
 
-        Moduli that divide another are brought to that one. Then one or two are what one decision can know (that
-        of its fractions and the total of its weights); more raise InvalidValue.
+        Of more than two moduli those that divide another are brought to that one, at the cost of as many
+        intervals as they have in it. Then one or two are what one decision can know (that of its fractions and
+        the total of its weights); more raise InvalidValue.
         """
-        conditions = self.conditions if len(self.conditions) < 2 else _collapsed(self.conditions)
+        conditions = self.conditions if len(self.conditions) < 3 else _collapsed(self.conditions)
         if not conditions:
             return Fraction(1)
         if len(conditions) == 1:
@@ -168,17 +178,16 @@ class Chance:
 EVERY = Chance()
 NEVER = Chance((Residues(1, ()),))
 
-#: A modulus that divides another is brought to it up to this size; the pair is measured as it is beyond.
-_LARGEST_COLLAPSE = 10**6
 
-
+@lru_cache(maxsize=1024)
 def _collapsed(conditions: tuple[Residues, ...]) -> tuple[Residues, ...]:
     left: list[Residues] = []
     for condition in sorted(conditions, key=lambda c: -c.modulus):
-        for at, other in enumerate(left):
-            if other.modulus % condition.modulus == 0 and other.modulus <= _LARGEST_COLLAPSE:
-                left[at] = other & condition.repeated(other.modulus)
-                break
+        multiples = [place for place, other in enumerate(left) if other.modulus % condition.modulus == 0]
+        if multiples:
+            # The multiple with the fewest values, in which the result has the fewest intervals.
+            place = min(multiples, key=lambda at: sum(end - begin for begin, end in left[at].intervals))
+            left[place] = condition.within(left[place])
         else:
             left.append(condition)
     return tuple(left)

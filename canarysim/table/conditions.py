@@ -5,7 +5,8 @@ cases of Envoy's route table check tool):
 
 1. A cookie that is missing satisfies no value; ``invert_match`` turns that answer around too. 1.36 has no
    cookie matchers.
-2. ``grpc`` takes a content-type of ``application/grpc``, or one that begins with ``application/grpc+``.
+2. ``grpc`` takes a content-type of ``application/grpc``, or one that begins with ``application/grpc+``, of a
+   request that has a path.
 3. Without TLS no certificate is presented or validated, so that ``presented: false`` holds.
 4. Metadata that is missing satisfies no value matcher, ``present_match: false`` included; ``invert`` turns that
    around.
@@ -102,12 +103,22 @@ class CookieMatcher(Matcher):
 
 
 @attrs.frozen
+class GrpcView(HeaderView):
+    """The content-type of a request that has a path; None for CONNECT, which has none."""
+
+    header: str = "content-type"
+
+    def get(self, seen: Seen) -> tuple[str, ...] | None:
+        return seen.header(self.header) if seen.path else None
+
+
+@attrs.frozen
 class GrpcMatcher(Matcher):
     """``grpc``: a gRPC request, by its content-type (fact 2)."""
 
     @property
-    def view(self) -> HeaderView:
-        return HeaderView("content-type")
+    def view(self) -> GrpcView:
+        return GrpcView()
 
     def test(self, envoy: Behaviour) -> Test:
         return lambda values: (
@@ -371,6 +382,8 @@ class RuntimeFraction(Matcher):
     It asks the random value and not the request, so that it has ``residues`` in place of a test.
     """
 
+    of_request: ClassVar[bool] = False
+
     numerator: int
     denominator: int = 100
     runtime_key: str = ""
@@ -403,6 +416,8 @@ class RuntimeFraction(Matcher):
 @attrs.frozen
 class WeightsUnderRuntime(Matcher):
     """That the runtime leaves a route weights to pick by: not asked of requests (actions.py, fact 5)."""
+
+    of_request: ClassVar[bool] = False
 
     @property
     def view(self) -> WholeView:

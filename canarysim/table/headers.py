@@ -4,8 +4,9 @@ Facts (observed on Envoy 1.36.4 and 1.40.0 with HTTP/1.1, see tests/envoy):
 
 1. Hop-by-hop headers, headers named by ``connection``, ``expect: 100-continue`` and the ``x-envoy-*`` headers
    that only a trusted client may send are dropped. Of the tokens in ``te`` only ``trailers`` stays, even if
-   ``connection`` names it; without it a ``te`` that is not empty is dropped. ``connection: upgrade`` with an
-   ``upgrade`` other than ``h2c`` stays, with both headers; with ``h2c`` ``http2-settings`` goes too.
+   ``connection`` names it; without it a ``te`` that is not empty is dropped. With ``connection: upgrade`` and an
+   ``upgrade`` other than ``h2c`` both stay, with ``te`` and whatever ``connection`` names; with ``h2c``
+   ``http2-settings`` goes too. What the ``connection`` of CONNECT names stays as well.
 2. A ``connection`` that names ``x-forwarded-for``, ``-proto`` or ``-host``, ``host``, a name that begins with
    a colon, or ten things or more, is answered 400.
 3. A ``referer`` stays if it is a URL with a host, without user and fragment, or a relative reference.
@@ -15,6 +16,9 @@ Facts (observed on Envoy 1.36.4 and 1.40.0 with HTTP/1.1, see tests/envoy):
    joined by a comma. Of the others 1.36 joins the values when a matcher looks at them, 1.40 does not.
 7. A request from inside keeps the ``x-envoy-*`` headers and has ``x-envoy-internal: true``. From others the
    ``internal_only_headers`` of the route configuration are dropped as well.
+8. With ``use_remote_address`` Envoy is the edge: ``x-forwarded-proto`` is the listener's, the address of the
+   client is appended to ``x-forwarded-for`` and, from outside, told in ``x-envoy-external-address``; then
+   ``x-request-id`` is made anew, and what only another Envoy knows is dropped.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ class Invented(str):
 
 
 #: The headers that may have such a value.
-INVENTED_HEADERS = frozenset(["x-request-id", "x-forwarded-for"])
+INVENTED_HEADERS = frozenset(["x-request-id", "x-forwarded-for", "x-envoy-external-address"])
 
 #: A status, and why a request is answered with it before any route is looked at.
 Refusal = tuple[int, str]
@@ -60,6 +64,15 @@ _UNTRUSTED = frozenset(
     """.split()
 )
 
+#: What an Envoy behind another believes, and one at the edge does not.
+_TOLD_BY_EDGES = (
+    "x-envoy-original-path",
+    "x-envoy-original-host",
+    "x-envoy-decorator-operation",
+    "x-envoy-downstream-service-cluster",
+    "x-envoy-downstream-service-node",
+)
+
 #: 1.40 drops this one before routing, 1.36 only after it.
 _STREAM_DURATION = "x-envoy-upstream-stream-duration-ms"
 
@@ -72,7 +85,7 @@ _SINGLE = frozenset(
     origin pragma proxy-status referer user-agent via x-client-trace-id x-envoy-attempt-count
     x-envoy-decorator-operation x-envoy-downstream-service-cluster x-envoy-downstream-service-node
     x-envoy-external-address x-envoy-is-timeout-retry x-envoy-original-host x-envoy-original-path
-    te x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto x-request-id
+    connection te upgrade x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto x-request-id
     """.split()
 )
 
@@ -112,14 +125,11 @@ def treated_headers(
     ``forwarded`` is the scheme of a listener that tells it by ``x-forwarded-proto`` whatever the client says.
     """
     fields = _joined_fields(request, notes)
-    refused = _without_hop_by_hop(fields, request.internal, internal_only, notes)
+    refused = _without_hop_by_hop(fields, request.method, request.internal, internal_only, notes)
     if request.internal:
         fields["x-envoy-internal"] = ["true"]
     if forwarded is not None:
-        fields["x-forwarded-proto"] = [forwarded]
-        before = [value for value in fields.get("x-forwarded-for", ()) if value]
-        appended = ",".join((*before, octets(request.address) or "<the client's address>"))
-        fields["x-forwarded-for"] = [appended if request.address else Invented(appended)]
+        _as_edge(fields, forwarded, request)
     seen: dict[str, tuple[str, ...]] = {}
     upstream: list[tuple[str, str]] = []
     for name, values in fields.items():
@@ -136,6 +146,21 @@ def treated_headers(
     if seen.get("x-forwarded-proto") == ("",):
         refused = refused or (404, "x-forwarded-proto is empty, with which Envoy finds no route")
     return seen, tuple(upstream), refused
+
+
+def _as_edge(fields: dict[str, list[str]], scheme: str, request: Request) -> None:
+    """What an Envoy at the edge makes of headers that speak of the client (fact 8)."""
+    known = octets(request.address)
+    address = known or Invented("<the client's address>")
+    before = [value for value in fields.get("x-forwarded-for", ()) if value]
+    appended = ",".join((*before, address))
+    fields["x-forwarded-for"] = [appended if known else Invented(appended)]
+    fields["x-forwarded-proto"] = [scheme]
+    if not request.internal:
+        fields["x-envoy-external-address"] = [address]
+        fields["x-request-id"] = [Invented("<a random UUID>")]
+        for name in _TOLD_BY_EDGES:
+            fields.pop(name, None)
 
 
 def _joined_fields(request: Request, notes: list[str]) -> dict[str, list[str]]:
@@ -157,24 +182,32 @@ def _joined_fields(request: Request, notes: list[str]) -> dict[str, list[str]]:
 
 
 def _without_hop_by_hop(
-    fields: dict[str, list[str]], internal: bool, internal_only: tuple[str, ...], notes: list[str]
+    fields: dict[str, list[str]],
+    method: str,
+    internal: bool,
+    internal_only: tuple[str, ...],
+    notes: list[str],
 ) -> Refusal | None:
     """Takes out what never reaches a matcher (facts 1 to 4, 7)."""
     named = [token.strip(" \t").lower() for value in fields.get("connection", ()) for token in value.split(",")]
+    asks = "upgrade" in named and "upgrade" in fields
+    upgrades = asks and fields["upgrade"][0].lower() != "h2c"
     refused: Refusal | None = None
-    if len(named) >= 10 or any(token in _NOT_TO_BE_NAMED or token[:1] == ":" for token in named):
-        refused = 400, "the connection header names what it must not"
-    drop = _HOP_BY_HOP.union(named)
+    drop = _HOP_BY_HOP
+    if upgrades or method == "CONNECT":
+        drop = drop - {"connection", "upgrade"} if upgrades else drop
+    else:
+        drop = drop.union(named, ["http2-settings"] if asks else [])
+        if len(named) >= 10 or any(token in _NOT_TO_BE_NAMED or token[:1] == ":" for token in named):
+            refused = 400, "the connection header names what it must not"
     if not internal:
         drop |= _UNTRUSTED.union(internal_only)
-    if "upgrade" in named and fields.get("upgrade", ["h2c"])[0].lower() != "h2c":
-        drop -= {"connection", "upgrade"}
-    elif "upgrade" in named and "upgrade" in fields:
-        drop |= {"http2-settings"}
     if "referer" in fields and not _is_referer(fields["referer"][0]):
         drop |= {"referer"}
     te = fields.get("te", [""])[0]
-    if "trailers" in (token.strip(" \t") for token in te.split(",")):
+    if upgrades:
+        pass  # and te stays as it is
+    elif "trailers" in (token.strip(" \t") for token in te.split(",")):
         fields["te"] = ["trailers"]
         drop -= {"te"}
     elif te:

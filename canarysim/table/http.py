@@ -3,9 +3,10 @@
 Facts (observed on Envoy 1.36.4 and 1.40.0 with HTTP/1.1 and the default settings of a connection manager, see
 tests/envoy):
 
-1. A target with ``#``, or one that does not begin with ``/``, is answered 400 without a route; ``OPTIONS *``
-   and an absolute target without a path 404. With ``normalize_path`` a path that cannot be normalized is
-   answered 400.
+1. A URL of another scheme than http and https is answered 400, one of https on a plain listener with
+   ``use_remote_address`` 403. A target with ``#``, or one that does not begin with ``/``, is answered 400 without
+   a route; ``OPTIONS *`` and an absolute target without a path 404. With ``normalize_path`` a path that cannot
+   be normalized is answered 400.
 2. ``x-request-id`` and ``x-forwarded-proto`` are there when routes are matched: the client's, else Envoy's. Other
    headers are dropped, joined and trimmed (headers.py).
 3. ``:scheme`` is that of an absolute target; else what ``x-forwarded-proto`` says if that is http or https in
@@ -13,10 +14,9 @@ tests/envoy):
 4. ``%2F`` and ``%5C`` in the path are kept, refused (400), decoded, or answered with a redirect to the decoded
    path (307), as ``path_with_escaped_slashes_action`` says; that comes before normalization.
 5. One dot at the end of the host, before its port, is cut by ``strip_trailing_host_dot``; then
-   ``strip_any_host_port`` cuts any port that is a number, ``strip_matching_host_port`` that of the listener.
-6. With ``use_remote_address`` ``x-forwarded-proto`` is always the listener's, and the address of the client is
-   appended to ``x-forwarded-for``.
-7. ``ignore_path_parameters_in_path_matching`` cuts ``;`` and what follows, from each segment (1.40) or from all
+   ``strip_any_host_port`` cuts any port that is a number, ``strip_matching_host_port`` that of the listener. What
+   CONNECT loses so is back when it goes upstream.
+6. ``ignore_path_parameters_in_path_matching`` cuts ``;`` and what follows, from each segment (1.40) or from all
    the path (1.36), for path matchers only.
 """
 
@@ -67,6 +67,10 @@ class HttpSettings:
     port: int | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
+        if self.strip_any_host_port and self.strip_matching_host_port:
+            raise InvalidValue(
+                "bad_http_settings", "strip_any_host_port and strip_matching_host_port exclude each other"
+            )
         if self.path_with_escaped_slashes_action not in get_args(EscapedSlashes):
             raise InvalidValue(
                 "bad_http_settings",
@@ -105,7 +109,17 @@ class Seen:
     """
 
     __slots__ = (
-        *("_cookies", "_headers", "_query", "authority", "fields", "listener", "location", "match_path"),
+        *(
+            "_cookies",
+            "_headers",
+            "_query",
+            "authority",
+            "connect_port",
+            "fields",
+            "listener",
+            "location",
+            "match_path",
+        ),
         *("method", "notes", "path", "refused", "request", "route_path", "scheme"),
     )
 
@@ -128,6 +142,7 @@ class Seen:
         self.route_path = self.match_path = path.partition("?")[0]
         self.method = method
         self.authority = authority
+        self.connect_port = ""
         self.scheme = scheme
         self.listener = listener
         self._headers = headers
@@ -186,7 +201,7 @@ class Seen:
             self._cookies = {}
             for value in self.values("cookie"):
                 for piece in value.split(";"):
-                    name, sign, text = piece.strip(" \t").partition("=")
+                    name, sign, text = piece.lstrip(" ").partition("=")
                     if sign:
                         quoted = len(text) > 1 and text[0] == text[-1] == '"'
                         self._cookies.setdefault(name, text[1:-1] if quoted else text)
@@ -241,12 +256,14 @@ def see(
     notes: list[str] = []
     refused: Refusal | None = None
     location: str | None = None
+    port = ""
     if (
         path[:1] != "/"
         or method not in _METHODS
         or _TREATED_TARGET.search(path)
         or _TREATED_HOST.search(authority)
         or authority[-1:] == "."
+        or (http.merge_slashes and "//" in path)
     ):
         path, method, authority = octets(path), octets(method), octets(authority)
         _note_what_http1_refuses(request, path, method, authority, notes)
@@ -254,7 +271,7 @@ def see(
             authority, path = authority or path, ""
         else:
             path, refused, location = _treated_path(path, request, http, envoy, notes)
-        authority = _treated_host(authority, http, notes)
+        authority, port = _treated_host(authority, http, notes)
 
     stated = scheme
     everyday = request.everyday_headers
@@ -269,12 +286,19 @@ def see(
     else:
         forwarded = scheme if http.use_remote_address else None
         headers, fields, why = treated_headers(request, envoy, notes, internal_only, forwarded)
-        refused = refused or why
+        if refused is None or (why is not None and why[0] == 400):
+            refused, location = why, None
         (proto,) = headers.get("x-forwarded-proto", (scheme,))
         if proto.lower() in ("http", "https"):
             stated = proto.lower()
+    if location is not None and refused is not None and _is_grpc(headers):
+        refused, location = (400, refused[1]), None
     if request.scheme is not None:
         stated = octets(request.scheme.lower())
+        if stated not in ("http", "https"):
+            refused, location = (400, "Envoy takes URLs of http and https only"), None
+        elif http.use_remote_address and (stated, scheme) == ("https", "http"):
+            refused, location = (403, "a URL of https on a connection without TLS"), None
         if stated != scheme:
             notes.append(f"the request names {readable(stated)}, and this is the listener for {scheme}")
     seen = Seen(
@@ -290,21 +314,28 @@ def see(
         refused,
         location,
     )
+    if port and method == "CONNECT":
+        seen.connect_port = port
     if ignore_path_parameters and ";" in seen.route_path:
         seen.match_path = without_parameters(seen.route_path, by_segment=envoy.strip_path_parameters_per_segment)
     return seen
 
 
-def _treated_host(authority: str, http: HttpSettings, notes: list[str]) -> str:
-    """Fact 5."""
+def _is_grpc(headers: dict[str, tuple[str, ...]]) -> bool:
+    kind = headers.get("content-type", ("",))[0]
+    return kind == "application/grpc" or kind.startswith("application/grpc+")
+
+
+def _treated_host(authority: str, http: HttpSettings, notes: list[str]) -> tuple[str, str]:
+    """The host after all treatment, and the port that was cut (fact 5)."""
     if http.strip_trailing_host_dot and (dot := _DOT.search(authority)):
         notes.append("the dot at the end of the host was cut")
         authority = authority[: dot.start()] + authority[dot.start() + 1 :]
     port = _PORT.search(authority)
-    if port and (http.strip_any_host_port or (http.strip_matching_host_port and port[0] == f":{http.port}")):
+    if port and (http.strip_any_host_port or (http.strip_matching_host_port and int(port[0][1:]) == http.port)):
         notes.append(f"the port {port[0]} was stripped from the host")
-        authority = authority[: port.start()]
-    return authority
+        return authority[: port.start()], port[0]
+    return authority, ""
 
 
 def _note_what_http1_refuses(request: Request, path: str, method: str, authority: str, notes: list[str]) -> None:

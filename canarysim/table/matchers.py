@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 from operator import methodcaller
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -55,6 +55,9 @@ class Matcher:
     """One condition on a request. ``view`` says what it looks at; the rest is what can be said of it."""
 
     __slots__ = ()
+
+    #: Whether it asks the request; False for what only the random value or the runtime decides.
+    of_request: ClassVar[bool] = True
 
     @property
     def view(self) -> View:

@@ -8,7 +8,8 @@ Facts (Envoy documentation of RouteAction; run on 1.36.4 and 1.40.0, see tests/e
    the route does not say, the connection manager's ``upgrade_configs`` do. Without a route it is 404 as always.
 3. The mirror policies of a route replace those of its virtual host, and these those of the table. A mirror to a
    cluster that is not named, or is not there, gets nothing.
-4. Without TLS where the virtual host requires it the answer is a redirect to https, and no route is asked.
+4. Without TLS where the virtual host requires it the answer is a redirect to https, and no route is asked. Such
+   a redirect allows no upgrade of its own either.
 """
 
 from __future__ import annotations
@@ -157,13 +158,10 @@ def _forwards(table: RouteTable, found: Found, branch: Branch) -> RouteAction | 
 
 def _refuses_upgrade(table: RouteTable, seen: Seen, action: object) -> bool:
     """Fact 2."""
-    if seen.route_path:
-        upgrade = seen.header("upgrade")
-        if upgrade is None:
-            return False
-        kind = upgrade[0].lower()
-    else:
-        kind = "connect"
+    upgrade = seen.header("upgrade")
+    if upgrade is None and seen.route_path:
+        return False
+    kind = "connect" if upgrade is None else upgrade[0].lower()
     told = dict(action.upgrades) if isinstance(action, RouteAction) else {}
     return not told.get(kind, kind in table.http.upgrades)
 
@@ -181,6 +179,8 @@ def _settle(table: RouteTable, found: Found, branch: Branch) -> Decision:
         kind, status, location = "rejected", seen.refused[0], seen.location
     elif host is None:
         kind, status = "not_found", 404
+    elif found.needs_tls and _refuses_upgrade(table, seen, None):
+        kind, status, source = "rejected", 403, host.source
     elif found.needs_tls:
         kind, status, source = "tls_redirect", 301, host.source
         location = f"https://{seen.authority}{seen.path}"

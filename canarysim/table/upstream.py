@@ -102,8 +102,17 @@ def upstream(
         elif new is not None:
             told["x-envoy-original-path"] = path
             path = new + path[len(seen.route_path) :]
-    fields = _client_fields(seen, client, envoy) if changes_headers else seen.fields
+    if client.connect_port and ":" not in authority:
+        authority += client.connect_port
+    fields = _client_fields(seen, client, envoy) if changes_headers or seen.internal else _told(seen.fields)
     return Upstream(path, authority, (*(field for field in fields if field[0] not in told), *told.items()), unsure)
+
+
+def _told(fields: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Headers without those that Envoy makes up."""
+    if any(isinstance(value, Invented) for _, value in fields):
+        return tuple(field for field in fields if not isinstance(field[1], Invented))
+    return fields
 
 
 _PROTO = "x-forwarded-proto"
@@ -130,11 +139,11 @@ def _mutated(
     return seen.changed(fields=(*mutated.fields, *((name, Invented("")) for name in mutated.open)))
 
 
-def _client_fields(seen: Seen, client: Seen, envoy: Behaviour) -> list[tuple[str, str]]:
+def _client_fields(seen: Seen, client: Seen, envoy: Behaviour) -> tuple[tuple[str, str], ...]:
     """The headers without those that Envoy adds to every request, and those that were meant for it."""
     from canarysim.table.mutations import Mutated, sent_upstream
 
     sent_it = any(name == _PROTO for name, _ in client.fields)
     untouched = None if sent_it else (_PROTO, client.listener)
     kept = [field for field in seen.fields if not isinstance(field[1], Invented) and field != untouched]
-    return list(sent_upstream(Mutated(tuple(kept)), envoy.version).fields)
+    return sent_upstream(Mutated(tuple(kept)), envoy.version).fields

@@ -10,7 +10,7 @@ Facts (Envoy documentation of RouteMatch; each run on 1.36.4 and 1.40.0, see tes
 2. The query is what follows the first ``?``; it is split at ``&``, each piece at its first ``=``, nothing is
    decoded; the first piece with the name counts, empty pieces do not.
 3. Cookies of all ``cookie`` headers count, the first of each name. They are split at ``;`` and at the first
-   ``=``; blanks around a piece are cut, and a pair of quotes around the value. A piece without ``=`` is none.
+   ``=``; blanks before a piece are cut, and a pair of quotes around the value. A piece without ``=`` is none.
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ class Judge:
     """One Envoy that serves `tables`, a listener each: `with Judge("1.40", [(table, {})]) as judge: ...`
 
     Every cluster that the tables name exists, but for those in `missing`; `clusters` adds others (those a
-    cluster_header leads to). `runtime` is a static runtime layer (feature guards). Raises EnvoyRefused on
-    entering. Not for several threads at once.
+    cluster_header leads to), `mirrors` those of them that get mirrored requests. `runtime` is a static runtime
+    layer (feature guards). Raises EnvoyRefused on entering. Not for several threads at once.
     """
 
     LANES = 8
@@ -79,6 +79,7 @@ class Judge:
         tables: Sequence[Table],
         *,
         clusters: Iterable[str] = (),
+        mirrors: Iterable[str] = (),
         missing: Collection[str] = (),
         runtime: Mapping[str, Any] | None = None,
         timeout: float = 20.0,
@@ -88,7 +89,7 @@ class Judge:
         self._tables = list(tables)
         named, mirrored = clusters_named([table for table, _ in self._tables])
         self._clusters = sorted((named | set(clusters)) - set(missing))
-        self._mirrors = sorted(mirrored - set(missing))
+        self._mirrors = sorted((mirrored | set(mirrors)) - set(missing))
         self._runtime = runtime or {}
         self._stack = contextlib.ExitStack()
 

@@ -10,6 +10,7 @@ import attrs
 import canarysim as cs
 from canarysim.request import octets, readable
 from canarysim.table.actions import RouteAction
+from canarysim.table.routes import RouteMatch
 
 from .judge import Judge, Raw, Verdict, Version
 
@@ -19,32 +20,60 @@ if TYPE_CHECKING:
 #: The header that gives Envoy the random value of the weighted pick.
 RANDOM_VALUE = "x-judge-random-value"
 
-#: What the judge's connections say of the client.
-ADDRESS = "127.0.0.1"
+#: The address that the judge takes for one from inside.
+INSIDE = "10.0.0.1"
 
 Question = tuple[cs.Request, int]
 
 
-def judged(table: cs.RouteTable) -> cs.RouteTable:
-    """The table with the random value of every pick as an input."""
+def judged(table: cs.RouteTable, number: int = 0) -> cs.RouteTable:
+    """The table with the random value of every pick as an input, and with runtime keys of its own.
+
+    One Envoy has one runtime for all its tables.
+    """
+    own = f"t{number}."
+
+    def named(policy: Any) -> Any:
+        fraction = policy.fraction
+        if fraction is None or not fraction.runtime_key:
+            return policy
+        return attrs.evolve(policy, fraction=attrs.evolve(fraction, runtime_key=own + fraction.runtime_key))
 
     def told(action: Any) -> Any:
-        by_chance = isinstance(action, RouteAction) and action.weighted and not action.use_hash_policy
-        return attrs.evolve(action, header_name=RANDOM_VALUE) if by_chance and not action.header_name else action
+        if not isinstance(action, RouteAction):
+            return action
+        action = attrs.evolve(action, mirrors=list(map(named, action.mirrors)))
+        if action.runtime_key_prefix:
+            action = attrs.evolve(action, runtime_key_prefix=own + action.runtime_key_prefix)
+        by_chance = action.weighted and not action.use_hash_policy and not action.header_name
+        return attrs.evolve(action, header_name=RANDOM_VALUE) if by_chance else action
+
+    def asked(match: RouteMatch) -> RouteMatch:
+        fraction = match.runtime_fraction
+        if fraction is None or not fraction.runtime_key:
+            return match
+        return attrs.evolve(match, runtime_fraction=attrs.evolve(fraction, runtime_key=own + fraction.runtime_key))
 
     hosts = [
-        attrs.evolve(host, routes=[attrs.evolve(route, action=told(route.action)) for route in host.routes])
+        attrs.evolve(
+            host,
+            routes=[attrs.evolve(r, match=asked(r.match), action=told(r.action)) for r in host.routes],
+            mirrors=list(map(named, host.mirrors)),
+        )
         for host in table.virtual_hosts
     ]
-    return attrs.evolve(table, virtual_hosts=hosts)
+    runtime = {key if key.startswith("envoy.") else own + key: value for key, value in table.runtime.items}
+    return attrs.evolve(table, virtual_hosts=hosts, mirrors=list(map(named, table.mirrors)), runtime=runtime)
 
 
-def configuration(table: cs.RouteTable) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A table's export, with the random value of picks as an input, and its connection manager's settings."""
-    mapping = cs.to_envoy(judged(table))
+def configuration(table: cs.RouteTable, number: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The export of a table as it is judged, and its connection manager's settings."""
+    mapping = cs.to_envoy(judged(table, number))
     mapping["validate_clusters"] = False  # as with the routes that a control plane sends
     settings = attrs.asdict(table.http, recurse=False)
     del settings["port"]  # the judge's listeners have none
+    # What makes a request internal is that its client's address, as it was forwarded, is known as such.
+    settings["internal_address_config"] = {"cidr_ranges": [{"address_prefix": INSIDE, "prefix_len": 32}]}
     settings["upgrade_configs"] = [{"upgrade_type": kind} for kind in settings.pop("upgrades")]
     return mapping, settings
 
@@ -54,8 +83,13 @@ def raw(table: cs.RouteTable, request: cs.Request, random_value: int) -> Raw:
     if table.scheme == "https" and not any(name == "x-forwarded-proto" for name, _ in headers):
         # The judge listens in plain text; this header is all that a TLS listener would do differently.
         headers.append(("x-forwarded-proto", "https"))
+    target = octets(request.path)
+    if request.method == "CONNECT":
+        target = octets(request.authority) or target
+    elif request.scheme is not None:
+        target = f"{request.scheme}://{octets(request.authority)}{target}"
     return Raw(
-        octets(request.path),
+        target,
         method=request.method,
         host=octets(request.authority),
         headers=(*headers, (RANDOM_VALUE, str(random_value))),
@@ -75,6 +109,7 @@ def expected(table: cs.RouteTable, question: Question) -> list[cs.Decision]:
         scheme=request.scheme,
         headers=headers,
         address=request.address,
+        internal=request.internal,
     )
     possible = [decision for decision, chance in alone.chances(asked) if chance.share]
     if len(possible) == 1 and len(found.branches) == 1:
@@ -93,7 +128,13 @@ def differences(decision: cs.Decision, verdict: Verdict) -> list[str]:
     if decision.kind == "forward":
         theirs |= {"path": verdict.path, "authority": verdict.authority or None}
         ours |= {"path": decision.path, "authority": decision.authority or None}
-        if decision.mirrors is not None:
+        if decision.seen.method == "CONNECT":  # its target is the host
+            theirs["path"] = ""
+        seen_path = decision.seen.path  # copies of CONNECT are not waited for either
+        # Copies are known by their id, which is one of many only where the client gives none. They are not waited
+        # for where the request is an upgrade, or is cut off by a limit on its duration.
+        unclear = {"x-request-id", "upgrade", "x-envoy-upstream-stream-duration-ms"}
+        if decision.mirrors is not None and unclear.isdisjoint(dict(decision.seen.request.headers)) and seen_path:
             ours["mirrors"], theirs["mirrors"] = sorted(decision.mirrors), list(verdict.mirrors)
         if decision.virtual_cluster is not None:  # Envoy logs none for what it calls "other"
             ours["virtual cluster"] = decision.virtual_cluster
@@ -109,14 +150,26 @@ def differences(decision: cs.Decision, verdict: Verdict) -> list[str]:
             ours.pop(name, None)
             theirs.pop(name, None)
     else:
-        ours |= {"status": decision.status, "location": decision.location}
+        grpc = _is_grpc(decision)
+        if grpc and decision.kind == "rejected" and verdict.status == decision.status:
+            grpc = False  # refused so early that Envoy does not look whether it is gRPC
+        ours |= {"status": 200 if grpc else decision.status, "location": decision.location}
         theirs |= {"status": verdict.status, "location": verdict.location}
     return [f"{key}: {ours[key]!r}, Envoy {theirs[key]!r}" for key in ours if ours[key] != theirs[key]]
 
 
+def _is_grpc(decision: cs.Decision) -> bool:
+    """Whether what Envoy answers itself is sent as a gRPC status, in an answer of 200."""
+    kind = (decision.seen.header("content-type") or ("",))[0]
+    return bool(decision.seen.path) and (kind == "application/grpc" or kind.startswith("application/grpc+"))
+
+
 #: Headers Envoy adds of its own.
 _ADDED = frozenset(
-    [RANDOM_VALUE, "x-request-id", "x-forwarded-proto", "x-envoy-expected-rq-timeout-ms", "content-length"]
+    [
+        *(RANDOM_VALUE, "x-request-id", "x-forwarded-proto", "x-forwarded-for", "x-envoy-external-address"),
+        *("x-envoy-expected-rq-timeout-ms", "content-length"),
+    ]
 )
 
 
@@ -140,15 +193,19 @@ def disagreements(
 
 def _disagreements(version: Version, asked: list[tuple[int, cs.RouteTable, Sequence[Question]]]) -> list[str]:
     found = []
-    answers = [[expected(table, question) for question in questions] for _, table, questions in asked]
-    # A header may name any cluster: those that it will name exist, so that Envoy says which it chose.
-    named = {d.cluster for rows in answers for row in rows for d in row if d.cluster is not None}
-    mirrors = {name for rows in answers for row in rows for d in row for name in d.mirrors or ()}
-    runtime = {key: value for _, table, _ in asked for key, value in table.runtime.items}
-    configurations = [configuration(table) for _, table, _ in asked]
     missing = _missing(table for _, table, _ in asked)
+    first = [expected(table, question) for _, table, questions in asked for question in questions]
+    # A header may name any cluster: those that it will name exist, so that Envoy says which it chose.
+    named = {d.cluster for row in first for d in row if d.cluster is not None} - set(missing)
+    mirrors = {name for row in first for d in row for name in d.mirrors or ()} - set(missing)
+    known = (named | mirrors).union(*(names_of(table) for _, table, _ in asked)) - set(missing)
+    asked = [(n, t if t.clusters is None else attrs.evolve(t, clusters=known), rows) for n, t, rows in asked]
+    answers = [[expected(table, question) for question in questions] for _, table, questions in asked]
+    runtime = {key: value for number, table, _ in asked for key, value in judged(table, number).runtime.items}
+    configurations = [configuration(table, number) for number, table, _ in asked]
+    clusters = sorted(named | mirrors)
     with Judge(
-        version, configurations, clusters=sorted(named | mirrors), missing=missing, runtime=runtime
+        version, configurations, clusters=clusters, mirrors=mirrors, missing=missing, runtime=runtime
     ) as judge:
         for place, (number, table, questions) in enumerate(asked):
             verdicts = judge.ask(place, [raw(table, *question) for question in questions])
@@ -165,14 +222,14 @@ def _disagreements(version: Version, asked: list[tuple[int, cs.RouteTable, Seque
     return found
 
 
+def names_of(table: cs.RouteTable) -> set[str]:
+    """The clusters that a table names."""
+    owners: list[Any] = [table, *table.virtual_hosts]
+    owners += [route.action for route in table.routes if isinstance(route.action, RouteAction)]
+    named = {mirror.cluster for owner in owners for mirror in owner.mirrors}
+    return (named | {destination.cluster for destination in table.destinations}) - {""}
+
+
 def _missing(tables: Iterable[cs.RouteTable]) -> list[str]:
     """Clusters that some table names and says do not exist."""
-    return sorted(
-        {
-            d.cluster
-            for t in tables
-            if t.clusters is not None
-            for d in t.destinations
-            if d.cluster not in t.clusters
-        }
-    )
+    return sorted({name for t in tables if t.clusters is not None for name in names_of(t) - t.clusters})
