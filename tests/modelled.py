@@ -1,10 +1,12 @@
-"""What is modelled of Gloo's VirtualServices, as README shows it: written from the declared fields.
+"""What is modelled of Gloo's VirtualServices and Envoy's routes, as README shows it: from the declared fields.
 
-``python -m tests.modelled`` prints the section.
+``python -m tests.modelled`` prints both sections.
 """
 
 from __future__ import annotations
 
+from canarysim.manifests.envoy.fields import ROUTE_CONFIGURATION
+from canarysim.manifests.envoy.types import Wrapped
 from canarysim.manifests.fields import Effect, Field, ListOf, MapOf, Message, Type
 from canarysim.manifests.gloo.fields import VIRTUAL_SERVICE_SPEC
 
@@ -15,13 +17,13 @@ def _inner(field: Field) -> list[Message]:
 
 
 def _item(kind: Type) -> Type:
-    return _item(kind.item) if isinstance(kind, ListOf | MapOf) else kind
+    return _item(kind.item) if isinstance(kind, ListOf | MapOf | Wrapped) else kind
 
 
-def messages() -> list[Message]:
-    """Every message of a VirtualService that has simulated fields, outermost first, each once."""
+def messages(outermost: Message) -> list[Message]:
+    """Every message in one that has simulated fields, outermost first, each once."""
     found: list[Message] = []
-    waiting = [VIRTUAL_SERVICE_SPEC]
+    waiting = [outermost]
     while waiting:
         message = waiting.pop(0)
         if message not in found:
@@ -30,18 +32,29 @@ def messages() -> list[Message]:
     return found
 
 
-def section() -> str:
-    """The table for README: a row a message, a column an effect."""
-    lines = ["| | simulated | accepted, moves no decision | makes answers unknown |", "|---|---|---|---|"]
-    for message in messages():
-        cells = []
-        for effect in (Effect.SIMULATED, Effect.INERT, Effect.UNSIMULATED):
-            names = [f"`{field.name}`" for field in message.fields if field.effect is effect]
-            cells.append(", ".join(names) or " ")
-        if message.name not in ("ResourceRef", "PrefixRewrite", "RoutePlugins"):
-            lines.append(f"| **{message.name}** | {' | '.join(cells)} |")
+_EFFECTS = {
+    Effect.SIMULATED: "simulated",
+    Effect.INERT: "accepted, moves no decision",
+    Effect.UNSIMULATED: "makes answers unknown",
+}
+
+
+def section(outermost: Message, *effects: Effect) -> str:
+    """A table for README: a row for each message that has fields of some effects, a column for each effect."""
+    lines = [f"| | {' | '.join(_EFFECTS[effect] for effect in effects)} |", "|---" * (1 + len(effects)) + "|"]
+    for message in messages(outermost):
+        columns = [[f"`{f.name}`" for f in message.fields if f.effect is effect] for effect in effects]
+        if any(columns) and message.name not in ("ResourceRef", "PrefixRewrite", "RoutePlugins"):
+            lines.append(f"| **{message.name}** | {' | '.join(', '.join(names) or ' ' for names in columns)} |")
     return "\n".join(lines)
 
 
+#: The tables of README, by the word in the marks around each.
+SECTIONS = {
+    "modelled": section(VIRTUAL_SERVICE_SPEC, *_EFFECTS),
+    "modelled of envoy": section(ROUTE_CONFIGURATION, Effect.INERT, Effect.UNSIMULATED),
+}
+
+
 if __name__ == "__main__":
-    print(section())
+    print(*SECTIONS.values(), sep="\n\n")

@@ -26,9 +26,10 @@ def blocks(language: str) -> list[str]:
 
 
 def test_what_is_modelled_is_what_the_fields_declare() -> None:
-    shown = re.search(r"<!-- modelled -->\n(.*)\n<!-- /modelled -->", README, re.DOTALL)
-    assert shown is not None
-    assert shown[1] == modelled.section(), "write it anew with: python -m tests.modelled"
+    for word, section in modelled.SECTIONS.items():
+        shown = re.search(rf"<!-- {word} -->\n(.*)\n<!-- /{word} -->", README, re.DOTALL)
+        assert shown is not None
+        assert shown[1] == section, "write it anew with: python -m tests.modelled"
 
 
 def test_the_examples_print_what_follows_them(monkeypatch: pytest.MonkeyPatch) -> None:

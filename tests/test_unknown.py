@@ -43,7 +43,8 @@ def test_a_host_that_is_open_decides_nothing(path: str) -> None:
 
 def test_a_regex_that_is_not_run_is_a_problem_of_the_table() -> None:
     table = cs.loads(routes(f"{{regex: '/{'(' * 101}a{')' * 101}'}}", "{prefix: /}"))
-    (problem,) = table.problems
+    problem, too_large = table.problems
+    assert too_large.code == "regex_too_large"
     assert (problem.code, problem.where.path) == ("condition_not_run", "spec.virtualHost.routes[0].matchers[0]")
     assert table.unknown == (problem,)
     assert "not run" in str(table)

@@ -13,9 +13,7 @@ that name (``envoy.reloadable_features.<name>``) is off; 1.36 never does the fir
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
-import attrs
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from canarysim.errors import InvalidValue
 
@@ -27,8 +25,7 @@ __all__ = ["ENVOY_VERSIONS", "Behaviour", "behaviour_of"]
 ENVOY_VERSIONS = ("1.36", "1.40")
 
 
-@attrs.frozen
-class Behaviour:
+class Behaviour(NamedTuple):
     """How one Envoy behaves, where Envoys differ; the names are those of its guards."""
 
     version: str
@@ -54,7 +51,7 @@ def behaviour_of(version: str, runtime: Runtime | None = None) -> Behaviour:
     plain = _PLAIN[version]
     if runtime is None or not runtime.items:
         return plain
-    names = [field.name for field in attrs.fields(Behaviour) if field.name != "version"]
+    names = [name for name in Behaviour._fields if name != "version"]
     return Behaviour(
         version, *[runtime.guard(name, getattr(plain, name)) and getattr(plain, name) for name in names]
     )

@@ -12,9 +12,7 @@ Facts (Envoy documentation of the runtime; each run on 1.36.4 and 1.40.0, see te
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from canarysim.errors import InvalidValue
 
@@ -30,8 +28,7 @@ Value = bool | int | float | str
 _GUARD = "envoy.reloadable_features."
 
 
-@attrs.frozen
-class Runtime:
+class Runtime(NamedTuple):
     """A runtime: its leaves by key, as (key, value) pairs in the order of their keys."""
 
     items: tuple[tuple[str, Value], ...] = ()

@@ -261,10 +261,8 @@ class UriTemplate:
 
     def matches(self, path: str) -> bool:
         """Whether a path without query fits; ``path`` is octet text. Time grows linearly with the path."""
-        expression, program = self._reading.expression, self._reading.program
-        if expression is None or program is None:
-            return False
-        return expression.fullmatch(path) if expression.simulated else program.matches(path)
+        expression = self._reading.expression
+        return expression is not None and self._reading.program is not None and expression.fullmatch(path)
 
     def capture(self, path: str) -> dict[str, str] | None:
         """What each variable takes of a path without query; None where it does not fit.

@@ -142,9 +142,6 @@ class Program:
         noted.reverse()
         return noted
 
-    def matches(self, path: str) -> bool:
-        return self._noted(path) is not None
-
     def capture(self, path: str) -> dict[str, str] | None:
         noted = self._noted(path)
         if noted is None:

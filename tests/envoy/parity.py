@@ -66,14 +66,20 @@ def judged(table: cs.RouteTable, number: int = 0) -> cs.RouteTable:
     return attrs.evolve(table, virtual_hosts=hosts, mirrors=list(map(named, table.mirrors)), runtime=runtime)
 
 
-def configuration(table: cs.RouteTable, number: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The export of a table as it is judged, and its connection manager's settings."""
+def configuration(
+    table: cs.RouteTable, number: int = 0, *, inside: bool = False
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The export of a table as it is judged, and its connection manager's settings.
+
+    ``inside`` is whether requests may come from inside.
+    """
     mapping = cs.to_envoy(judged(table, number))
     mapping["validate_clusters"] = False  # as with the routes that a control plane sends
     settings = attrs.asdict(table.http, recurse=False)
     del settings["port"]  # the judge's listeners have none
     # What makes a request internal is that its client's address, as it was forwarded, is known as such.
-    settings["internal_address_config"] = {"cidr_ranges": [{"address_prefix": INSIDE, "prefix_len": 32}]}
+    if inside:
+        settings["internal_address_config"] = {"cidr_ranges": [{"address_prefix": INSIDE, "prefix_len": 32}]}
     settings["upgrade_configs"] = [{"upgrade_type": kind} for kind in settings.pop("upgrades")]
     return mapping, settings
 
@@ -96,11 +102,12 @@ def raw(table: cs.RouteTable, request: cs.Request, random_value: int) -> Raw:
     )
 
 
-def expected(table: cs.RouteTable, question: Question) -> list[cs.Decision]:
-    """The decisions that may come of a question: one, or one for each value of what is not an input."""
+def expected(table: cs.RouteTable, alone: cs.RouteTable, question: Question) -> list[cs.Decision]:
+    """The decisions that may come of a question: one, or one for each value of what is not an input.
+
+    ``alone`` is the table as it is judged.
+    """
     request, random_value = question
-    found = table.find(request)
-    alone = judged(table)
     headers = (*request.headers, (RANDOM_VALUE, str(random_value)))
     asked = cs.Request(
         request.path,
@@ -112,7 +119,7 @@ def expected(table: cs.RouteTable, question: Question) -> list[cs.Decision]:
         internal=request.internal,
     )
     possible = [decision for decision, chance in alone.chances(asked) if chance.share]
-    if len(possible) == 1 and len(found.branches) == 1:
+    if len(possible) == 1 and possible[0].destination is not None:
         return [table.route(request, random_value)]
     return possible
 
@@ -194,15 +201,25 @@ def disagreements(
 def _disagreements(version: Version, asked: list[tuple[int, cs.RouteTable, Sequence[Question]]]) -> list[str]:
     found = []
     missing = _missing(table for _, table, _ in asked)
-    first = [expected(table, question) for _, table, questions in asked for question in questions]
+    alone = {number: judged(table, number) for number, table, _ in asked}
     # A header may name any cluster: those that it will name exist, so that Envoy says which it chose.
+    first = [expected(t, alone[n], question) for n, t, rows in asked for question in rows]
     named = {d.cluster for row in first for d in row if d.cluster is not None} - set(missing)
     mirrors = {name for row in first for d in row for name in d.mirrors or ()} - set(missing)
     known = (named | mirrors).union(*(names_of(table) for _, table, _ in asked)) - set(missing)
-    asked = [(n, t if t.clusters is None else attrs.evolve(t, clusters=known), rows) for n, t, rows in asked]
-    answers = [[expected(table, question) for question in questions] for _, table, questions in asked]
-    runtime = {key: value for number, table, _ in asked for key, value in judged(table, number).runtime.items}
-    configurations = [configuration(table, number) for number, table, _ in asked]
+    answers, rest = [], iter(first)
+    for number, table, rows in asked:
+        before = [next(rest) for _ in rows]
+        if table.clusters is not None:  # what others of the tables here name is there for this one too
+            larger = attrs.evolve(table, clusters=known)
+            judged_so = judged(larger, number)
+            before = [expected(larger, judged_so, question) for question in rows]
+        answers.append(before)
+    runtime = {key: value for number, table, _ in asked for key, value in alone[number].runtime.items}
+    configurations = [
+        configuration(table, number, inside=any(request.internal for request, _ in rows))
+        for number, table, rows in asked
+    ]
     clusters = sorted(named | mirrors)
     with Judge(
         version, configurations, clusters=clusters, mirrors=mirrors, missing=missing, runtime=runtime

@@ -151,7 +151,7 @@ _HASH_POLICY = Proto(
             "connection_properties",
             Proto(
                 "ConnectionProperties",
-                (Field("source_ip", BOOL, _OPEN, "a request has no address of its client here"),),
+                (Field("source_ip", BOOL),),
             ),
             oneof="policy_specifier",
         ),

@@ -236,7 +236,7 @@ def _route(record: Record, index: int, max_body: int) -> Route | None:
         if (why := matcher.refused_by(envoy)) is not None:
             told.report("not_in_this_envoy", f"Envoy {envoy.version} refuses '{matcher}': {why}", None)
     action, unknowns = action_of(record, match.path, max_body)
-    unknowns += (*open_fields(record), *open_fields(told))
+    unknowns += tuple(open_fields(record))
     if action is None and not any(not unknown.parts for unknown in unknowns):
         return None
     return Route(

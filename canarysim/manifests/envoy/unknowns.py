@@ -21,9 +21,13 @@ __all__ = ["filters_unknown", "open_fields"]
 def open_fields(record: Record) -> Iterator[Unknown]:
     """What of a message itself is not simulated; the messages in it are asked by those who read them."""
     for field in record.message.fields:
-        if field.name in record and field.effect is Effect.UNSIMULATED:
+        if field.effect is Effect.UNSIMULATED and record.get(field.name, False) is not False:
             problem = record.warn("not_simulated", f"{field.name} is not simulated: {field.note}", field.name)
             yield Unknown(problem, field.parts)
+    for side in ("request", "response"):
+        for added in record.get(f"{side}_headers_to_add", ()):
+            if "header" in added:
+                yield from open_fields(added["header"])
     if "typed_per_filter_config" in record:
         yield from filters_unknown(record.reader, override_uses(record["typed_per_filter_config"]))
 

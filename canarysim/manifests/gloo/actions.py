@@ -9,6 +9,7 @@ Facts (source of Gloo 1.22, gloo/pkg/translator/route_config.go and the plugins 
 4. Paths and hosts of redirects are checked like the paths of matchers (paths.py).
 5. An UpstreamGroup is looked up by namespace and name; neither is defaulted.
 6. Gloo takes any status of a direct response, Envoy 200 to 599.
+7. ``upgrades`` allow or forbid websockets and CONNECT, each once; one without ``enabled`` is allowed.
 """
 
 from __future__ import annotations
@@ -93,7 +94,23 @@ def _forward(
         action.report("no_destination", "routeAction names no destination", None, "add single or multi")
     if destinations is None:
         return None, unknowns
-    return RouteAction(destinations, weighted=weighted, path_rewrite=path, host_rewrite=host), unknowns
+    upgrades = _upgrades(options) if options is not None else ()
+    return (
+        RouteAction(destinations, weighted=weighted, path_rewrite=path, host_rewrite=host, upgrades=upgrades),
+        unknowns,
+    )
+
+
+def _upgrades(options: Record) -> tuple[tuple[str, bool], ...]:
+    """The kinds of upgrade that a route allows or forbids (fact 7)."""
+    found: dict[str, bool] = {}
+    for record in options.get("upgrades", ()):
+        for name, kind in (("websocket", "websocket"), ("connect", "connect"), ("connectTerminate", "connect")):
+            if name in record:
+                if kind in found:
+                    record.report("duplicate_upgrade", f"the upgrade {kind} stands twice", name, "keep one")
+                found[kind] = record[name].get("enabled", True)
+    return tuple(found.items())
 
 
 def _cluster_header(action: Record, path: PathRewrite | None, host: HostRewrite | None) -> RouteAction | None:

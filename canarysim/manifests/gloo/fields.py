@@ -80,7 +80,7 @@ MATCHER = Message(
         Field("prefix", STRING, oneof="path"),
         Field("exact", STRING, oneof="path"),
         Field("regex", STRING, oneof="path"),
-        Field("connectMatcher", ANY, _OPEN, "CONNECT requests need an upgrade to be answered", oneof="path"),
+        Field("connectMatcher", ANY, oneof="path"),
         Field("caseSensitive", BOOL),
         Field("headers", ListOf(HEADER_MATCHER)),
         Field("queryParameters", ListOf(QUERY_PARAMETER_MATCHER)),
@@ -242,9 +242,20 @@ _OPTIONS_OF_ROUTES_AND_HOSTS = (
     *_inert(_TRANSPORT, "retries", "bufferPerRoute"),
 )
 
+_UPGRADE_SPEC = Message("ProtocolUpgradeSpec", (Field("enabled", BOOL),))
+UPGRADE = Message(
+    "ProtocolUpgradeConfig",
+    (
+        Field("websocket", _UPGRADE_SPEC, oneof="upgradeType"),
+        Field("connect", _UPGRADE_SPEC, oneof="upgradeType"),
+        Field("connectTerminate", _UPGRADE_SPEC, oneof="upgradeType"),
+    ),
+)
+
 _ROUTE_OPTION_FIELDS = (
     *_OPTIONS_OF_ROUTES_AND_HOSTS,
-    *_inert(_TRANSPORT, "timeout", "idleTimeout", "maxStreamDuration", "upgrades", "tracing"),
+    *_inert(_TRANSPORT, "timeout", "idleTimeout", "maxStreamDuration", "tracing"),
+    Field("upgrades", ListOf(UPGRADE)),
     *(Field(name, ANY, _INERT, _REFUSES, oneof="jwt") for name in ("jwt", "jwtStaged", "jwtProvidersStaged")),
     *_inert("chooses endpoints inside the cluster", "lbHash"),
     *_inert(_COSMETIC, "envoyMetadata"),
