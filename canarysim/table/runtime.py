@@ -2,16 +2,18 @@
 
 Facts (Envoy documentation of the runtime; each run on 1.36.4 and 1.40.0, see tests/envoy/test_runtime.py):
 
-1. A layer is a tree; the key of a leaf is the path to it, joined by dots. Of several layers the last that has a
-   key wins.
-2. A fraction with a ``runtime_key`` becomes N/100, whatever its denominator, where the key holds an integer N,
-   and what it says where it holds ``{numerator, denominator}``. Anything else leaves the default.
-3. A weight is replaced where its key holds an integer of 0 or more.
+1. A layer is a tree; the key of a leaf is the path to it, joined by dots. A mapping with ``numerator`` or
+   ``denominator`` is a leaf. Of several layers the last that has a key wins.
+2. A fraction with a ``runtime_key`` becomes N/100, whatever its denominator, where the key holds a number N of 0
+   or more, cut to a whole one, and what it says where it holds ``{numerator, denominator}``: there a numerator
+   in quotes is 0. A denominator that Envoy does not have, or anything else, leaves the default.
+3. A weight is replaced where its key holds a number of 0 or more, cut to a whole one.
 4. A guard is off where its key holds false.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from canarysim.errors import InvalidValue
@@ -24,7 +26,9 @@ __all__ = ["DENOMINATORS", "NO_RUNTIME", "Runtime"]
 #: The denominators of a FractionalPercent by name, in the order of their numbers.
 DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 
-Value = bool | int | float | str
+#: A leaf; a fraction is the pairs of its mapping.
+Value = bool | int | float | str | tuple[tuple[str, "bool | int | float | str"], ...]
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _GUARD = "envoy.reloadable_features."
 
 
@@ -54,14 +58,15 @@ class Runtime(NamedTuple):
         """Numerator and denominator of a fraction with that key and that default (fact 2)."""
         if not key or not self.items:
             return numerator, denominator
-        told = self.get(f"{key}.numerator"), self.get(f"{key}.denominator")
-        if told != (None, None):
-            name = told[1] if told[1] is not None else "HUNDRED"
-            known = DENOMINATORS.get(name) if isinstance(name, str) else None
-            if known is not None and (number := _whole(told[0] or 0, -1)) >= 0:
-                return number, known
-            return numerator, denominator
-        number = _whole(self.get(key), -1)
+        value = self.get(key)
+        if isinstance(value, tuple):
+            told = dict(value)
+            known = DENOMINATORS.get(told.get("denominator", "HUNDRED"))  # type: ignore[arg-type]
+            number = told.get("numerator", 0)
+            if known is None:
+                return numerator, denominator
+            return (0 if isinstance(number, str | bool) else _whole(number, 0)), known
+        number = _whole(value, -1)
         return (number, 100) if number >= 0 else (numerator, denominator)
 
     def guard(self, name: str, default: bool = True) -> bool:
@@ -77,19 +82,20 @@ NO_RUNTIME = Runtime()
 
 
 def _whole(value: object, default: int) -> int:
+    """A number of 0 or more without its fraction; text that reads as one counts as one."""
     if isinstance(value, bool):
         return default
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
-        value = int(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return value if isinstance(value, int) and 0 <= value < 2**64 else default
+    if isinstance(value, str):
+        value = float(value) if _NUMBER.fullmatch(value) else None
+    return int(value) if isinstance(value, int | float) and 0 <= value <= 2**64 else default
 
 
 def _leaves(tree: Mapping[str, Any], path: str) -> Iterator[tuple[str, Value]]:
     for key, value in tree.items():
-        if hasattr(value, "items"):
+        if hasattr(value, "items") and not {"numerator", "denominator"} & value.keys():
             yield from _leaves(value, f"{path}{key}.")
+        elif hasattr(value, "items"):
+            yield f"{path}{key}", tuple(sorted(value.items()))
         elif isinstance(value, bool | int | float | str):
             yield f"{path}{key}", value
         else:

@@ -62,7 +62,10 @@ def judged(table: cs.RouteTable, number: int = 0) -> cs.RouteTable:
         )
         for host in table.virtual_hosts
     ]
-    runtime = {key if key.startswith("envoy.") else own + key: value for key, value in table.runtime.items}
+    runtime = {
+        key if key.startswith("envoy.") else own + key: dict(value) if isinstance(value, tuple) else value
+        for key, value in table.runtime.items
+    }
     return attrs.evolve(table, virtual_hosts=hosts, mirrors=list(map(named, table.mirrors)), runtime=runtime)
 
 
@@ -215,7 +218,11 @@ def _disagreements(version: Version, asked: list[tuple[int, cs.RouteTable, Seque
             judged_so = judged(larger, number)
             before = [expected(larger, judged_so, question) for question in rows]
         answers.append(before)
-    runtime = {key: value for number, table, _ in asked for key, value in alone[number].runtime.items}
+    runtime = {
+        key: dict(value) if isinstance(value, tuple) else value
+        for number, _, _ in asked
+        for key, value in alone[number].runtime.items
+    }
     configurations = [
         configuration(table, number, inside=any(request.internal for request, _ in rows))
         for number, table, rows in asked
