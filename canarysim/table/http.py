@@ -229,9 +229,9 @@ class Seen:
 
 
 #: What matchers see of a request besides the headers that the client sent.
-_DERIVED: dict[str, Callable[[Seen], tuple[str, ...]]] = {
+_DERIVED: dict[str, Callable[[Seen], tuple[str, ...] | None]] = {
     ":method": lambda seen: (seen.method,),
-    ":path": lambda seen: (seen.path,),
+    ":path": lambda seen: (seen.path,) if seen.path else None,
     ":authority": lambda seen: (seen.authority,),
     ":scheme": lambda seen: (seen.scheme,),
     "x-forwarded-proto": lambda seen: (seen.listener,),

@@ -6,9 +6,7 @@ Facts (Envoy documentation of RouteAction; run on 1.36.4 and 1.40.0, see tests/e
    it for the weights only.
 2. A request that asks for an upgrade, or CONNECT, is answered 403 by a route that allows no such upgrade; what
    the route does not say, the connection manager's ``upgrade_configs`` do. Without a route it is 404 as always.
-3. The mirror policies of a route replace those of its virtual host, and these those of the table. A mirror to a
-   cluster that is not named, or is not there, gets nothing.
-4. Without TLS where the virtual host requires it the answer is a redirect to https, and no route is asked. Such
+3. Without TLS where the virtual host requires it the answer is a redirect to https, and no route is asked. Such
    a redirect allows no upgrade of its own either.
 """
 
@@ -18,10 +16,9 @@ from typing import TYPE_CHECKING
 
 from canarysim.errors import RandomValueNeeded
 from canarysim.problems import Problem, Severity
-from canarysim.request import readable
 from canarysim.table.actions import NonForwardingAction, RouteAction
-from canarysim.table.chance import EVERY, Chance
 from canarysim.table.decision import Decision
+from canarysim.table.mirrors import chosen, clusters_of, policies_of, split
 from canarysim.table.redirects import DirectResponseAction, RedirectAction
 from canarysim.table.upstream import Upstream, levels_of, response_levels, upstream
 from canarysim.table.values import Undetermined
@@ -32,6 +29,7 @@ if TYPE_CHECKING:
 
     from canarysim.problems import Where
     from canarysim.table.actions import Destination, MirrorPolicy, Unknown
+    from canarysim.table.chance import Chance
     from canarysim.table.decision import Kind
     from canarysim.table.http import Seen
     from canarysim.table.mutations import HeaderMutations
@@ -61,13 +59,11 @@ def decide(table: RouteTable, found: Found, random_value: int | None) -> Decisio
         if value is None:
             raise RandomValueNeeded(_shares(table, found))
         destination = action.pick(value)
-    mirrors: tuple[str, ...] = ()
-    if policies := _mirrors(table, found, action):
+    mirrors: tuple[MirrorPolicy, ...] = ()
+    if policies := policies_of(table, found, action):
         if random_value is None and any(chance.conditions for _, chance in policies):
             raise RandomValueNeeded(_shares(table, found))
-        mirrors = tuple(
-            name for name, chance in policies if not chance.conditions or (random_value or 0) in chance
-        )
+        mirrors = chosen(policies, random_value or 0)
     return _forward(table, found, branch, destination, mirrors)
 
 
@@ -85,62 +81,20 @@ def _decisions(table: RouteTable, found: Found, branch: Branch) -> Iterator[tupl
     if isinstance(told, Undetermined):
         yield _undetermined(table, found, branch, told.reason), branch.chance
         return
-    policies = _mirrors(table, found, action)
+    policies = policies_of(table, found, action)
     for destination, picked in action.chances(told):
         chance = branch.chance & picked
         if not policies:
             yield _forward(table, found, branch, destination, ()), chance
         elif not chance.share:
-            yield _forward(table, found, branch, destination, tuple(name for name, _ in policies)), chance
+            yield _forward(table, found, branch, destination, tuple(policy for policy, _ in policies)), chance
         else:
-            for mirrors, part in _mirrored(policies, chance):
+            for mirrors, part in split(policies, chance):
                 yield _forward(table, found, branch, destination, mirrors), part
 
 
 def _shares(table: RouteTable, found: Found) -> list[tuple[Decision, Fraction]]:
     return [(decision, chance.share) for decision, chance in decisions(table, found)]
-
-
-# Mirrors (fact 3)
-
-
-def _mirrors(table: RouteTable, found: Found, action: RouteAction) -> list[tuple[str, Chance]]:
-    """The clusters that may get a copy, each with its random values."""
-    policies = action.mirrors or (found.host.mirrors if found.host is not None else ()) or table.mirrors
-    if not policies:
-        return []
-    named = [(_mirror_cluster(policy, found.seen), policy) for policy in policies]
-    return [
-        (name, EVERY if policy.fraction is None else Chance.of(policy.fraction.residues(table.runtime)))
-        for name, policy in named
-        if name and (table.clusters is None or name in table.clusters)
-    ]
-
-
-def _mirror_cluster(policy: MirrorPolicy, seen: Seen) -> str | None:
-    if policy.cluster:
-        return policy.cluster
-    name = seen.first_value(policy.cluster_header)
-    return None if name is None else readable(name)
-
-
-def _mirrored(policies: list[tuple[str, Chance]], chance: Chance) -> list[tuple[tuple[str, ...], Chance]]:
-    """The parts of a chance by what is mirrored."""
-    parts: list[tuple[tuple[str, ...], Chance]] = [((), chance)]
-    for name, mirrored in policies:
-        if not mirrored.conditions:
-            parts = [((*names, name), part) for names, part in parts]
-            continue
-        (residues,) = mirrored.conditions
-        split = []
-        for names, part in parts:
-            hit, miss = part & mirrored, part & Chance.of(~residues)
-            if hit.share:
-                split.append(((*names, name), hit))
-            if miss.share:
-                split.append((names, miss))
-        parts = split
-    return parts
 
 
 # Decisions
@@ -226,7 +180,7 @@ def _undetermined(table: RouteTable, found: Found, branch: Branch, why: str) -> 
 
 
 def _forward(
-    table: RouteTable, found: Found, branch: Branch, destination: Destination, mirrors: tuple[str, ...]
+    table: RouteTable, found: Found, branch: Branch, destination: Destination, mirrors: tuple[MirrorPolicy, ...]
 ) -> Decision:
     """The decision that a picked destination makes."""
     host, route, action = found.host, branch.route, branch.action
@@ -243,12 +197,16 @@ def _forward(
     )
     sent = None
     entry, levels = levels_of(table, host, route, named)
-    if entry or levels or action.makes_formats:
+    if entry or levels or action.makes_formats or any(mirror.cluster_header for mirror in mirrors):
         sent = upstream(action, route, named, found.seen, table.behaviour, entry, levels)
         reasons = dict.fromkeys(sent.open.values())
         unknown += tuple(Problem("not_simulated", Severity.WARNING, why, route.source) for why in reasons)
         parts = tuple(dict.fromkeys((*parts, *sent.open)))
-    shown = None if "mirrors" in parts else mirrors
+    copies = clusters_of(table, mirrors, sent)
+    if isinstance(copies, Undetermined):
+        unknown += (Problem("not_simulated", Severity.WARNING, copies.reason, route.source),)
+        parts = (*parts, "mirrors")
+    shown = None if isinstance(copies, Undetermined) or "mirrors" in parts else copies
     return _decision(table, found, branch, "forward", named, None, None, shown, unknown, parts, source, sent)
 
 

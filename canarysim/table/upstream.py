@@ -31,12 +31,26 @@ __all__ = ["Upstream", "levels_of", "response_levels", "upstream"]
 
 
 class Upstream(NamedTuple):
-    """What the cluster is sent; ``open`` are the parts that a request alone does not tell, and why."""
+    """What the cluster is sent; ``open`` are the parts that a request alone does not tell, and why.
+
+    ``going`` is the request after all changes of headers, and before host and path are rewritten.
+    """
 
     path: str
     authority: str
     headers: tuple[tuple[str, str], ...]
     open: dict[str, str]
+    going: Seen
+
+    def first_value(self, name: str) -> str | None:
+        """The first value of a header as it is sent, where an empty one counts as none."""
+        name = name.lower()
+        if name in ("host", ":authority"):
+            return self.authority or None
+        if name == ":path":
+            return self.path
+        found = next((value for field, value in self.headers if field == name), None)
+        return self.going.first_value(name) if found is None else found or None
 
 
 def levels_of(
@@ -105,7 +119,9 @@ def upstream(
     if client.connect_port and ":" not in authority:
         authority += client.connect_port
     fields = _client_fields(seen, client, envoy) if changes_headers or seen.internal else _told(seen.fields)
-    return Upstream(path, authority, (*(field for field in fields if field[0] not in told), *told.items()), unsure)
+    return Upstream(
+        path, authority, (*(field for field in fields if field[0] not in told), *told.items()), unsure, seen
+    )
 
 
 def _told(fields: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

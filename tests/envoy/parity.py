@@ -105,6 +105,14 @@ def raw(table: cs.RouteTable, request: cs.Request, random_value: int) -> Raw:
     )
 
 
+def askable(table: cs.RouteTable, request: cs.Request) -> bool:
+    """Whether the judge, which has no TLS, can stand for the table's listener with this request."""
+    if table.scheme == "http":
+        return True
+    told = [value.strip(" \t").lower() for name, value in request.headers if name == "x-forwarded-proto"]
+    return not told or (len(told) == 1 and told[0] in ("http", "https"))
+
+
 def expected(table: cs.RouteTable, alone: cs.RouteTable, question: Question) -> list[cs.Decision]:
     """The decisions that may come of a question: one, or one for each value of what is not an input.
 

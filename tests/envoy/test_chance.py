@@ -1,7 +1,7 @@
-"""Fractions, weights and mirrors ask one random value: what of a thousand requests was seen, held against the shares.
+"""Fractions, weights and mirrors ask one random value: a thousand requests each, held against the shares.
 
-Each table is a chi-squared test on the counts of its outcomes at a level of 10^-7 / the number of tables, so that all of
-them together raise a false alarm in less than one run of ten million.
+Each table is a chi-squared test on the counts of its outcomes at a level of 10^-7 / the number of tables, so that
+all of them together raise a false alarm in less than one run of ten million.
 """
 
 from __future__ import annotations
