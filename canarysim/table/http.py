@@ -160,6 +160,11 @@ class Seen:
             return _DERIVED[name](self)
         return values
 
+    @property
+    def asks_upgrade(self) -> bool:
+        """Whether it asks for another protocol, as CONNECT does."""
+        return not self.route_path or "upgrade" in self._headers
+
     def values(self, name: str) -> tuple[str, ...]:
         """The values of a header one by one, as they go upstream, or as Envoy makes them up; () without."""
         name = ":authority" if name.lower() == "host" else name.lower()

@@ -33,6 +33,8 @@ __all__ = ["chosen", "clusters_of", "policies_of", "split"]
 def policies_of(table: RouteTable, found: Found, action: RouteAction) -> Policies:
     """The policies that hold for a route (facts 1 and 2)."""
     policies = action.mirrors or (found.host.mirrors if found.host is not None else ()) or table.mirrors
+    if not policies:
+        return ()
     return [
         (each, EVERY if each.fraction is None else Chance.of(each.fraction.residues(table.runtime)))
         for each in policies

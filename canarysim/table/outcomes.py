@@ -43,6 +43,8 @@ def decide(table: RouteTable, found: Found, random_value: int | None) -> Decisio
     """The decision for a random value; without one that of every random value, or RandomValueNeeded."""
     if len(found.branches) == 1:
         branch = found.branches[0]
+        if branch.everyday is not None and not found.seen.asks_upgrade:
+            return _everyday(table, found, branch, branch.everyday, random_value)
     elif random_value is None:
         raise RandomValueNeeded(_shares(table, found))
     else:
@@ -65,6 +67,25 @@ def decide(table: RouteTable, found: Found, random_value: int | None) -> Decisio
             raise RandomValueNeeded(_shares(table, found))
         mirrors = chosen(policies, random_value or 0)
     return _forward(table, found, branch, destination, mirrors)
+
+
+def _everyday(
+    table: RouteTable, found: Found, branch: Branch, action: RouteAction, random_value: int | None
+) -> Decision:
+    """What ``decide`` comes to for most routes, without asking what they do not have."""
+    destination = action.certain
+    if destination is None:
+        if random_value is None:
+            raise RandomValueNeeded(_shares(table, found))
+        destination = action.pick(random_value)
+    route, host = branch.route, found.host
+    assert host is not None
+    assert route is not None
+    source = destination.source or route.source
+    return Decision(
+        *("forward", host.name, route, destination, None, None, (), None, (), (), source),
+        *(found.seen, table.behaviour),
+    )
 
 
 def decisions(table: RouteTable, found: Found) -> tuple[tuple[Decision, Chance], ...]:
@@ -112,9 +133,9 @@ def _forwards(table: RouteTable, found: Found, branch: Branch) -> RouteAction | 
 
 def _refuses_upgrade(table: RouteTable, seen: Seen, action: object) -> bool:
     """Fact 2."""
-    upgrade = seen.header("upgrade")
-    if upgrade is None and seen.route_path:
+    if not seen.asks_upgrade:
         return False
+    upgrade = seen.header("upgrade")
     kind = "connect" if upgrade is None else upgrade[0].lower()
     told = dict(action.upgrades) if isinstance(action, RouteAction) else {}
     return not told.get(kind, kind in table.http.upgrades)

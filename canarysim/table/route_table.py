@@ -135,7 +135,7 @@ class RouteTable:
         entries = []
         problems = list(self.problems)
         for host in self.virtual_hosts:
-            program = RouteProgram(host.routes, behaviour, self.runtime)
+            program = RouteProgram(host.routes, behaviour, self.runtime, everyday=self._adds_nothing(host))
             entries += [(domain, (host, program)) for domain in host.domains]
             problems += [problem for problem in program.problems if problem not in problems]
         object.__setattr__(self, "_index", DomainIndex(entries))
@@ -204,6 +204,12 @@ class RouteTable:
         if host.require_tls and _lacks_tls(host, seen):
             return Found(seen, rule, host, NO_ROUTE, True)
         return Found(seen, rule, host, program.find(seen))
+
+    def _adds_nothing(self, host: VirtualHost) -> bool:
+        """Whether what a route forwards needs no look at the virtual host or the table."""
+        of_table = self.mutations is None and not self.mirrors and self.clusters is None
+        of_host = host.mutations is None and not host.mirrors and not host.unknowns and not host.virtual_clusters
+        return of_table and of_host
 
     @property
     def _plain_hosts(self) -> bool:

@@ -146,13 +146,14 @@ class Branch(NamedTuple):
     """A route that takes a request, and for which random values; ``route`` is None where none takes it.
 
     ``action`` is that of the route under the runtime; None where there is none. ``problems`` are what leaves it
-    open whether the route matches.
+    open whether the route matches. ``everyday`` is an action that forwards with nothing more to think of.
     """
 
     chance: Chance
     route: Route | None
     action: Action | None = None
     problems: tuple[Problem, ...] = ()
+    everyday: RouteAction | None = None
 
 
 NO_ROUTE = (Branch(EVERY, None),)
@@ -167,8 +168,11 @@ class RouteProgram:
 
     __slots__ = ("_all", "_connect", "left_out", "problems")
 
-    def __init__(self, routes: tuple[Route, ...], envoy: Behaviour, runtime: Runtime) -> None:
-        steps = [(route, _compiled_route(route, envoy, runtime)) for route in routes]
+    def __init__(
+        self, routes: tuple[Route, ...], envoy: Behaviour, runtime: Runtime, *, everyday: bool = False
+    ) -> None:
+        """``everyday`` says that virtual host and table add nothing to what routes do."""
+        steps = [(route, _compiled_route(route, envoy, runtime, everyday=everyday)) for route in routes]
         #: Places in the order of the routes that take no request, whatever it is, and why.
         self.left_out = {place: step for place, (_, step) in enumerate(steps) if isinstance(step, str)}
         kept = [(route, step) for route, step in steps if not isinstance(step, str)]
@@ -211,7 +215,7 @@ class RouteProgram:
             problems = _undecided(unsure, seen)
             if problems is None:
                 continue
-            branch = taken[0]._replace(problems=problems)
+            branch = taken[0]._replace(problems=problems, everyday=None)
             if residues is None:
                 return (*found, branch._replace(chance=left))
             chance = left & Chance.of(residues)
@@ -237,7 +241,7 @@ def _columns(
 
 
 def _compiled_route(
-    route: Route, envoy: Behaviour, runtime: Runtime
+    route: Route, envoy: Behaviour, runtime: Runtime, *, everyday: bool
 ) -> tuple[Callable[[str], object], _Step] | str:
     """The test of the path, and what else a route asks; or why it takes no request."""
     residues: Residues | None = None
@@ -270,7 +274,17 @@ def _compiled_route(
             path_test = matcher.test(envoy)
         else:
             tests.append((matcher.view.get, matcher.test(envoy)))
-    return path_test, ((Branch(EVERY, route, action),), tuple(tests), tuple(unsure), residues)
+    plain = action if everyday and isinstance(action, RouteAction) and _is_everyday(route, action, envoy) else None
+    return path_test, ((Branch(EVERY, route, action, (), plain),), tuple(tests), tuple(unsure), residues)
+
+
+def _is_everyday(route: Route, action: RouteAction, envoy: Behaviour) -> bool:
+    if route.mutations is not None or route.unknowns or not route.decides or route.open_rewrites(envoy):
+        return False
+    if action.mirrors or action.cluster_header or action.header_name or action.use_hash_policy:
+        return False
+    plain = (d.mutations is None and not d.unknowns and not d.cluster_header for d in action.destinations)
+    return not action.makes_formats and all(plain)
 
 
 def _anything(_: str) -> bool:

@@ -57,6 +57,8 @@ def levels_of(
     table: RouteTable, host: VirtualHost, route: Route, destination: Destination
 ) -> tuple[HeaderMutations | None, tuple[HeaderMutations, ...]]:
     """What changes headers of requests: the entry that was picked, and behind its host all else in order."""
+    if destination.mutations is route.mutations is host.mutations is table.mutations is None:
+        return None, ()
     entry, *three = (
         None if owner.mutations is None else owner.mutations.request for owner in (destination, route, host, table)
     )
