@@ -1,6 +1,7 @@
 """From files, folders and text to route tables: which dialect reads a document, and what becomes of problems.
 
-The dialect of a document is chosen by its API group and kind together; Istio has a VirtualService too.
+The dialect of a document is chosen by its API group and kind together; Istio has a VirtualService too. What has
+neither, and the fields of a RouteConfiguration, a Listener, a bootstrap or a config dump, is Envoy's own.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ def load(
 ) -> RouteTable:
     """The route table of manifests in files and folders (``.yaml``, ``.yml``, ``.json``; recursive).
 
-    ``table`` names one where the manifests make several. ``envoy`` ("1.36" or "1.40") is the version to
-    behave as; by default the one that the dialect's control plane ships.
+    Manifests are Gloo's, or configurations of Envoy. ``table`` names one where they make several. ``envoy``
+    ("1.36" or "1.40") is the version to behave as; by default 1.36 for Gloo, which ships it, and 1.40 for Envoy's
+    own configurations.
 
     Raises ManifestError with every problem found, SeveralTables, and UnknownName for an unknown ``table``.
     Cost: O(size of the text).
