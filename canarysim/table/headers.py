@@ -4,11 +4,11 @@ Facts (observed on Envoy 1.36.4 and 1.40.0 with HTTP/1.1, see tests/envoy):
 
 1. Hop-by-hop headers, headers named by ``connection``, ``expect: 100-continue`` and the ``x-envoy-*`` headers
    that only a trusted client may send are dropped. Of the tokens in ``te`` only ``trailers`` stays, even if
-   ``connection`` names it; without it a ``te`` that is not empty is dropped. With ``connection: upgrade`` and an
+   ``connection`` names it, and then in any case; without it a ``te`` that is not empty is dropped. With ``connection: upgrade`` and an
    ``upgrade`` other than ``h2c`` both stay, with ``te`` and whatever ``connection`` names; with ``h2c``
    ``http2-settings`` goes too. What the ``connection`` of CONNECT names stays as well.
 2. A ``connection`` that names ``x-forwarded-for``, ``-proto`` or ``-host``, ``host``, a name that begins with
-   a colon, or ten things or more, is answered 400.
+   a colon, or ten things or more, is answered 400; ``host`` may be named beside an absolute target.
 3. A ``referer`` stays if it is a URL with a host, without user and fragment, or a relative reference.
 4. An empty ``x-request-id`` is replaced; with an empty ``x-forwarded-proto`` no route is found.
 5. Blanks and tabs around header values are cut. Header names are in lower case.
@@ -125,7 +125,9 @@ def treated_headers(
     ``forwarded`` is the scheme of a listener that tells it by ``x-forwarded-proto`` whatever the client says.
     """
     fields = _joined_fields(request, notes)
-    refused = _without_hop_by_hop(fields, request.method, request.internal, internal_only, notes)
+    refused = _without_hop_by_hop(
+        fields, request.method, request.scheme is not None, request.internal, internal_only, notes
+    )
     if request.internal:
         fields["x-envoy-internal"] = ["true"]
     if forwarded is not None:
@@ -173,7 +175,7 @@ def _joined_fields(request: Request, notes: list[str]) -> dict[str, list[str]]:
         if odd := _ODD_VALUE.search(value):
             notes.append(f"HTTP/1 refuses the byte 0x{ord(odd[0]):02X} in the value of {raw_name}")
         fields.setdefault(name, []).append(value)
-    for name in _SINGLE & fields.keys():
+    for name in (_SINGLE | _UNTRUSTED | {_STREAM_DURATION}) & fields.keys():
         values = fields[name]
         if len(values) > 1:
             fields[name] = [",".join(filter(None, values))]
@@ -184,6 +186,7 @@ def _joined_fields(request: Request, notes: list[str]) -> dict[str, list[str]]:
 def _without_hop_by_hop(
     fields: dict[str, list[str]],
     method: str,
+    absolute: bool,
     internal: bool,
     internal_only: tuple[str, ...],
     notes: list[str],
@@ -194,17 +197,22 @@ def _without_hop_by_hop(
     upgrades = asks and fields["upgrade"][0].lower() != "h2c"
     refused: Refusal | None = None
     drop = _HOP_BY_HOP
-    if upgrades or method == "CONNECT":
-        drop = drop - {"connection", "upgrade"} if upgrades else drop
-    else:
-        drop = drop.union(named, ["http2-settings"] if asks else [])
-        if len(named) >= 10 or any(token in _NOT_TO_BE_NAMED or token[:1] == ":" for token in named):
+    if upgrades:
+        drop -= {"connection", "upgrade"}
+    elif asks:
+        drop |= {"http2-settings"}
+    if not upgrades and method != "CONNECT":
+        drop = drop.union(named)
+        unnamable = _NOT_TO_BE_NAMED - {"host"} if absolute else _NOT_TO_BE_NAMED
+        if len(named) >= 10 or any(token in unnamable or token[:1] == ":" for token in named):
             refused = 400, "the connection header names what it must not"
     if not internal:
         drop |= _UNTRUSTED.union(internal_only)
     if "referer" in fields and not _is_referer(fields["referer"][0]):
         drop |= {"referer"}
     te = fields.get("te", [""])[0]
+    if "te" in named and not upgrades and method != "CONNECT":
+        te = te.lower()  # where it is named its case plays no part
     if upgrades:
         pass  # and te stays as it is
     elif "trailers" in (token.strip(" \t") for token in te.split(",")):

@@ -104,6 +104,9 @@ class PathMatcher(Matcher):
     def view(self) -> View:
         return PathView()
 
+    def check_rewrite(self, rewrite: object) -> None:
+        """Raises InvalidValue for a rewrite of the path that cannot stand beside the condition."""
+
     def prefix_length(self, path: str) -> int | None:
         """How much of a path that it took ``prefix_rewrite`` replaces; None where nothing is rewritten.
 

@@ -158,7 +158,7 @@ def _settle(table: RouteTable, found: Found, branch: Branch) -> Decision:
         kind, status, source = "rejected", 403, host.source
     elif found.needs_tls:
         kind, status, source = "tls_redirect", 301, host.source
-        location = f"https://{seen.authority}{seen.path}"
+        location = f"https://{seen.authority}{seen.path}" if seen.path else None
     elif blocked := found.blocked:
         kind, unknown, source = "unknown", blocked, host.source
     elif route is None:

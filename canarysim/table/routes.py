@@ -116,6 +116,8 @@ class Route:
     decides: bool = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
+        if isinstance(self.action, RouteAction) and self.action.path_rewrite is not None:
+            self.match.path.check_rewrite(self.action.path_rewrite)
         decides = self.action is not None and all(unknown.parts for unknown in self.unknowns)
         object.__setattr__(self, "decides", decides)
 
@@ -270,7 +272,7 @@ def _compiled_route(
         elif _depends_on_invention(matcher):
             problem = _not_run(route, str(matcher), "Envoy invents the value of this header at run time")
             unsure.append((matcher, matcher.test(envoy), problem))
-        elif matcher is route.match.path and isinstance(matcher.view, PathView):
+        elif matcher is route.match.path and type(matcher.view) is PathView:
             path_test = matcher.test(envoy)
         else:
             tests.append((matcher.view.get, matcher.test(envoy)))

@@ -96,7 +96,7 @@ def _leaves(tree: Mapping[str, Any], path: str) -> Iterator[tuple[str, Value]]:
             yield from _leaves(value, f"{path}{key}.")
         elif hasattr(value, "items"):
             yield f"{path}{key}", tuple(sorted(value.items()))
-        elif isinstance(value, bool | int | float | str):
+        elif isinstance(value, bool | int | float | str | tuple):
             yield f"{path}{key}", value
         else:
             raise InvalidValue("bad_runtime", f"the runtime key {path}{key} holds {value!r}, which is no value")

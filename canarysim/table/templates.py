@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
+from canarysim.errors import InvalidValue
 from canarysim.table.formats import FormatString
 from canarysim.table.matchers import PathMatcher
+from canarysim.table.rewrites import PrefixRewrite
 from canarysim.table.uri_template import UriTemplate, UriTemplateRewrite
 from canarysim.table.views import PathView
 
@@ -57,6 +59,14 @@ class PathTemplate(PathMatcher):
 
     def test(self, envoy: Behaviour) -> Test:
         return self.template.matches
+
+    def check_rewrite(self, rewrite: object) -> None:
+        if isinstance(rewrite, PrefixRewrite):
+            raise InvalidValue(
+                "prefix_rewrite_of_template", "prefix_rewrite cannot stand beside path_match_policy"
+            )
+        if isinstance(rewrite, TemplateRewrite):
+            rewrite.rewrite.check(self.template)
 
     def refused_by(self, envoy: Behaviour) -> str | None:
         return self.template.refused_by(envoy.version)

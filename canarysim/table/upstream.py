@@ -6,8 +6,8 @@ Facts (Envoy documentation of RouteAction; run on 1.36.4 and 1.40.0, see tests/e
    header tells. Then come the headers of route, virtual host and table (mutations.py), the rewrite of the host
    by the route, and that of the path. Each sees what those before it made.
 2. A host that a route rewrites is told by ``x-envoy-original-host``, unless it was empty;
-   ``append_x_forwarded_host`` appends it to ``x-forwarded-host``. A rewritten path is told by
-   ``x-envoy-original-path``.
+   ``append_x_forwarded_host`` appends it to ``x-forwarded-host`` unless it is the last there. A rewritten path
+   is told by ``x-envoy-original-path``.
 """
 
 from __future__ import annotations
@@ -107,9 +107,8 @@ def upstream(
             if authority:  # nothing is told of an empty host
                 told["x-envoy-original-host"] = authority
                 if action.host_rewrite.append_x_forwarded_host:
-                    told["x-forwarded-host"] = ",".join(
-                        filter(None, (*seen.values("x-forwarded-host"), authority))
-                    )
+                    hosts = ",".join(filter(None, seen.values("x-forwarded-host")))
+                    told["x-forwarded-host"] = _appended(hosts, authority)
             authority = host
     if action.path_rewrite is not None:
         new = action.path_rewrite.apply(seen.route_path, route.match.path, envoy, seen)
@@ -124,6 +123,12 @@ def upstream(
     return Upstream(
         path, authority, (*(field for field in fields if field[0] not in told), *told.items()), unsure, seen
     )
+
+
+def _appended(hosts: str, host: str) -> str:
+    """A list of hosts with one more, unless it is the last already."""
+    last = next((each for each in reversed(hosts.split(",")) if each), "")
+    return hosts if last == host else ",".join(filter(None, (hosts, host)))
 
 
 def _told(fields: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

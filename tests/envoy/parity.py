@@ -106,7 +106,9 @@ def raw(table: cs.RouteTable, request: cs.Request, random_value: int) -> Raw:
 
 
 def askable(table: cs.RouteTable, request: cs.Request) -> bool:
-    """Whether the judge, which has no TLS, can stand for the table's listener with this request."""
+    """Whether the judge, which has no TLS, can stand for the table's listener, and has the time to answer."""
+    if any(n == "x-envoy-upstream-stream-duration-ms" and v.strip().isdecimal() for n, v in request.headers):
+        return False  # Envoy would cut it off
     if table.scheme == "http":
         return True
     told = [value.strip(" \t").lower() for name, value in request.headers if name == "x-forwarded-proto"]
@@ -226,6 +228,7 @@ def _disagreements(version: Version, asked: list[tuple[int, cs.RouteTable, Seque
             judged_so = judged(larger, number)
             before = [expected(larger, judged_so, question) for question in rows]
         answers.append(before)
+        mirrors |= {name for row in before for d in row for name in d.mirrors or ()}
     runtime = {
         key: dict(value) if isinstance(value, tuple) else value
         for number, _, _ in asked

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from canarysim.table.actions import NOT_FOUND_CODES, Destination, MirrorPolicy, RouteAction
+from canarysim.table.actions import NOT_FOUND_CODES, Destination, MirrorPolicy, NonForwardingAction, RouteAction
 from canarysim.table.matchers import ConnectMatcher
 from canarysim.table.redirects import REDIRECT_CODES, DirectResponseAction, RedirectAction
-from canarysim.table.rewrites import HostRewrite, PrefixRewrite, RegexRewrite
 from canarysim.testing.strategies.conditions import fraction
-from canarysim.testing.strategies.pools import CLUSTERS, MISSING_CLUSTER, REPLACEMENTS
+from canarysim.testing.strategies.hashes import hash_policies
+from canarysim.testing.strategies.mutations import mutations
+from canarysim.testing.strategies.pools import CLUSTERS, MISSING_CLUSTER
+from canarysim.testing.strategies.rewrites import host_rewrite, path_rewrite, plain_path_rewrite
 
 if TYPE_CHECKING:
     from canarysim.table.matchers import PathMatcher
-    from canarysim.table.rewrites import PathRewrite
     from canarysim.table.routes import Action
     from canarysim.testing.strategies.choices import Choices
     from canarysim.testing.strategies.conditions import Dialect
@@ -33,12 +34,14 @@ def action(choices: Choices, dialect: Dialect, match: PathMatcher, *, missing: b
     """An action of a route with that condition on the path; ``missing`` allows for a cluster that is not there."""
     kind = choices.pick(_KINDS)
     if kind == "redirect" and not isinstance(match, ConnectMatcher):
-        return _redirect(choices, dialect)
+        return _redirect(choices, dialect, match)
     if kind == "response":
         bodies = ("", "gone", "é")
         if isinstance(match, ConnectMatcher):  # it has no URL that a location could be made of
             return DirectResponseAction(status=choices.pick((200, 404)), body=choices.pick(bodies))
         return DirectResponseAction(status=choices.pick((200, 404, 503, 201, 301, 599)), body=choices.pick(bodies))
+    if not dialect.gloo and choices.chance(3):
+        return NonForwardingAction(choices.pick(("non_forwarding_action", "filter_action")))
     names = (*CLUSTERS, MISSING_CLUSTER) if missing else CLUSTERS
     if kind == "header":
         forwards = RouteAction(cluster_header=choices.pick(_CLUSTER_HEADERS))
@@ -67,12 +70,17 @@ def _weighted(choices: Choices, dialect: Dialect, names: tuple[str, ...]) -> Rou
             destination = Destination(choices.pick(names), weight=weight)
         if odd == "host":
             destination = attrs.evolve(destination, host_rewrite="entry.example")
+        if not dialect.gloo and choices.chance(10):
+            destination = attrs.evolve(destination, mutations=choices.part(mutations))
         destinations.append(_labelled(choices, dialect, destination))
-    more = [] if dialect.gloo else choices.sample(("header_name", "runtime_key_prefix"), 2, 20)
+    more = [] if dialect.gloo else choices.sample(("hash", "header_name", "runtime_key_prefix"), 2, 30)
+    by_hash = "hash" in more and "header_name" not in more
     return RouteAction(
         destinations,
         weighted=True,
         header_name=choices.pick(("x-a", "x-user", "user-agent", "X-B")) if "header_name" in more else "",
+        use_hash_policy=by_hash,
+        hash_policies=hash_policies(choices) if by_hash else (),
         runtime_key_prefix=WEIGHTS_PREFIX if "runtime_key_prefix" in more else "",
     )
 
@@ -103,9 +111,9 @@ def _with_more(
     more: dict[str, Any] = {}
     for name in choices.sample(offered, 3, 90 if connect else 45):
         if name == "path":
-            more["path_rewrite"] = choices.part(_path_rewrite)
+            more["path_rewrite"] = choices.part(lambda choices: path_rewrite(choices, dialect, match))
         elif name == "host":
-            more["host_rewrite"] = choices.part(_host_rewrite)
+            more["host_rewrite"] = choices.part(lambda choices: host_rewrite(choices, dialect))
         elif name == "mirrors":
             more["mirrors"] = choices.part(lambda choices: mirrors(choices, names))
         elif name == "upgrades":
@@ -129,25 +137,7 @@ def _mirror(choices: Choices, names: tuple[str, ...]) -> MirrorPolicy:
     return MirrorPolicy(choices.pick(names), fraction=share)
 
 
-def _path_rewrite(choices: Choices) -> PathRewrite:
-    if choices.chance(45):
-        return RegexRewrite(*choices.pick(REPLACEMENTS))
-    return PrefixRewrite(choices.pick(("/new", "/", "/n/", "", "/q?r=1", "/new-x")))
-
-
-def _host_rewrite(choices: Choices) -> HostRewrite:
-    append = choices.chance(30)
-    kind = choices.pick(("literal", "literal", "header", "path"))
-    if kind == "literal":
-        literal = choices.pick(("new.example", "new.example:81", ""))
-        return HostRewrite(literal=literal, append_x_forwarded_host=append)
-    if kind == "header":
-        header = choices.pick(("x-a", "X-B", "host", "cookie"))
-        return HostRewrite(header=header, append_x_forwarded_host=append)
-    return HostRewrite(path_regex=RegexRewrite(*choices.pick(REPLACEMENTS)), append_x_forwarded_host=append)
-
-
-def _redirect(choices: Choices, dialect: Dialect) -> RedirectAction:
+def _redirect(choices: Choices, dialect: Dialect, match: PathMatcher) -> RedirectAction:
     offered = ["https", "host", "port", "path", "path", "strip_query", "status", "status"]
     told: dict[str, Any] = {}
     for name in choices.sample(offered if dialect.gloo else [*offered, "scheme"], 4, 75):
@@ -155,7 +145,7 @@ def _redirect(choices: Choices, dialect: Dialect) -> RedirectAction:
             told[name] = True
         elif name == "path":
             text = choices.pick(("/new", "new", "/new?r=1", "", None, None, None))
-            told[name] = choices.part(_path_rewrite) if text is None else text
+            told[name] = choices.part(lambda choices: plain_path_rewrite(choices, match)) if text is None else text
         else:
             told[name] = choices.pick(_REDIRECTS[name])
     if told.get("https"):

@@ -9,6 +9,7 @@ from canarysim.table.actions import RouteAction
 from canarysim.table.route_table import RouteTable
 from canarysim.testing.strategies.drafts import Draft, aimed
 from canarysim.testing.strategies.pools import HOSTS
+from canarysim.testing.strategies.reads import reads
 from canarysim.testing.strategies.spoil import spoil
 
 if TYPE_CHECKING:
@@ -43,9 +44,10 @@ def make_aimed(
     draft = aimed(choices, table, host, route)
     if choices.chance(spoilt):
         conditions = [] if route is None else list(route.match)
-        spoil(choices, conditions, draft)
+        named = () if route is None else reads(table, host, route)
+        spoil(choices, conditions, draft, named)
         if choices.chance(10):
-            spoil(choices, conditions, draft)
+            spoil(choices, conditions, draft, named)
     return draft.request(), host, route
 
 

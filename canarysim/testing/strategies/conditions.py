@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from canarysim.table.behaviour import ENVOY_VERSIONS
 from canarysim.table.conditions import CookieMatcher, GrpcMatcher, RuntimeFraction, TlsContextMatcher
 from canarysim.table.matchers import (
     ConnectMatcher,
@@ -20,6 +21,7 @@ from canarysim.table.matchers import (
 from canarysim.table.routes import RouteMatch
 from canarysim.table.runtime import DENOMINATORS
 from canarysim.table.strings import StringMatcher
+from canarysim.table.templates import PathTemplate
 from canarysim.testing.strategies.pools import (
     HEADERS,
     KEYS,
@@ -27,6 +29,7 @@ from canarysim.testing.strategies.pools import (
     PATH_REGEXES,
     PATHS,
     PREFIXES,
+    TEMPLATES,
     VALUE_REGEXES,
     VALUES,
     VALUES_OF,
@@ -54,6 +57,7 @@ class Dialect:
 _PATH_KINDS = (
     *(("prefix", True), ("exact", True), ("regex", True), ("separated", True)) * 3,
     *(("prefix", False), ("exact", False), ("separated", False), ("regex", False), ("connect", True)),
+    *(("template", True),) * 2,
 )
 _GLOO_PATH_KINDS = (*(("prefix", True), ("exact", True), ("regex", True)) * 3, ("prefix", False), ("exact", False))
 _KINDS: tuple[tuple[Kind, bool], ...] = (
@@ -79,6 +83,10 @@ _CERTIFICATES = (
     *((None, False), (False, None), (False, False)) * 2,
     *((None, None), (True, None), (None, True), (True, True), (True, False)),
 )
+_TEMPLATES = {
+    version: [text for text in TEMPLATES if PathTemplate(text).template.refused_by(version) is None]
+    for version in ENVOY_VERSIONS
+}
 FRACTION_KEYS = ("canary", "rollout.shop")
 _CONDITIONS = (
     *("header",) * 5,
@@ -91,6 +99,8 @@ def path(choices: Choices, dialect: Dialect) -> PathMatcher:
     kind, case_sensitive = choices.pick(_GLOO_PATH_KINDS if dialect.gloo else _PATH_KINDS)
     if kind == "connect":
         return ConnectMatcher()
+    if kind == "template":
+        return PathTemplate(choices.pick(_TEMPLATES[dialect.envoy]))
     if kind == "regex":
         return PathRegex(choices.pick(PATH_REGEXES), case_sensitive=case_sensitive)
     if kind == "prefix":

@@ -10,6 +10,7 @@ from canarysim.table.actions import RouteAction
 from canarysim.table.conditions import CookieMatcher, GrpcMatcher, MetadataMatcher, TlsContextMatcher
 from canarysim.table.matchers import ConnectMatcher, HeaderMatcher, PathMatcher, QueryParameterMatcher
 from canarysim.testing.strategies.pools import CLUSTERS, METHODS, MISSING_CLUSTER, PATHS
+from canarysim.testing.strategies.reads import name_reads, reads
 from canarysim.testing.strategies.texts import header_values, hosts, json_value, paths, texts
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ def aimed(choices: Choices, table: RouteTable, host: VirtualHost, route: Route |
             draft.certificate = _fitting(choices, table, known, [matcher], lambda value: value or "none")
     if route is not None and isinstance(route.action, RouteAction):
         _name_clusters(choices, table, draft, route.action, by_header)
+    if route is not None:
+        name_reads(choices, draft, reads(table, host, route), (*by_header, draft.host_header))
     return draft
 
 

@@ -7,15 +7,22 @@ from __future__ import annotations
 __all__ = [
     "CLUSTERS",
     "DOMAINS",
+    "FORMATS",
     "HEADERS",
     "HOSTS",
+    "HOST_FORMATS",
     "KEYS",
     "METHODS",
     "MISSING_CLUSTER",
+    "MUTATED",
+    "MUTATED_IN_RESPONSES",
     "PATHS",
+    "PATH_FORMATS",
     "PATH_REGEXES",
     "PREFIXES",
     "REPLACEMENTS",
+    "TEMPLATES",
+    "UNDETERMINED_FORMATS",
     "VALUES",
     "VALUES_OF",
     "VALUE_REGEXES",
@@ -84,3 +91,30 @@ REPLACEMENTS = (
     *(("a", "b"), ("^/(.*)$", "/p/\\1"), ("/a/([^/]+)", "/\\1/a"), ("x*", "-"), ("/api/v([0-9]+)", "/v\\1/api")),
     *(("(?i)A", "\\0\\0"), ("nothing", "x"), ("/.*", ""), ("(a)", "\\10")),
 )
+#: URI templates, some of which only 1.40 takes, and the last one no path fits.
+TEMPLATES = (
+    *("/{x}", "/a/{x}", "/{x}/b", "/{x=**}", "/a/{rest=**}", "/*", "/**", "/api/{x}/{rest=**}", "/a*", "/a"),
+    *("/{x}.b", "/{x=*/b}", "/{x=a/*}/{y}", "/**b", "/api/*/pets", "/a{x}", "/api/v{x}/{rest=**}", "/{x}-b/c"),
+    *("/x;y", "/{x}/", "/", "/p%20q", "/{x}/{y}", "/a***"),
+)
+#: What values of headers are made of; what is behind them no request tells.
+FORMATS = (
+    *("a", "b", "%REQ(x-a)%", "%REQ(X-User?x-b)%", "%REQ(x-b):1%", "", "100%%", "%PATH(NQ)%", "%REQ(:path)%"),
+    *("%REQ(:authority)%", "%QUERY_PARAM(q)%", "[%REQ(x-a)%|%REQ(x-none)%]", "%RESP(x-r)%", "%PATH(WQ:ORIG)%"),
+    *("%REQ(:method)%", "%REQ(user-agent?:scheme):3%", "é", "%PATH%", "%REQ(cookie)%", "%REQ(x-canary)%-%%-x"),
+)
+UNDETERMINED_FORMATS = ("%PROTOCOL%", "%ROUTE_NAME%", "a-%START_TIME%", "%UPSTREAM_HOST%")
+PATH_FORMATS = (
+    *("/%REQ(x-a)%", "/new%PATH(NQ)%", "%PATH(NQ)%/%REQ(x-user?x-b):2%", "%REQ(x-b)%", "/100%%", "/f"),
+    *("/%QUERY_PARAM(q)%/%REQ(:method)%", "/p%REQ(:path)%", "/%ROUTE_NAME%"),
+)
+HOST_FORMATS = (
+    *("new.example", "%REQ(x-a)%", "%REQ(x-a)%.example", "%REQ(:authority)%", "%QUERY_PARAM(v)%.x:%REQ(x-b):2%"),
+    *("%REQ(x-user?:authority):3%", "%PROTOCOL%.x"),
+)
+#: Headers that tables change.
+MUTATED = (
+    *("x-a", "x-b", "x-new", "X-User", "x-a", "user-agent", "accept", "cookie", "content-type", "via", "referer"),
+    *("x-envoy-original-path", "x-forwarded-host", "x-canary", "x-forwarded-proto", "x-envoy-retry-on"),
+)
+MUTATED_IN_RESPONSES = ("x-r", "x-a", "vary", "server", "content-type", "X-R", "cache-control")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from canarysim.table.matchers import Matcher
     from canarysim.testing.strategies.choices import Choices
     from canarysim.testing.strategies.drafts import Draft
+    from canarysim.testing.strategies.reads import Read
 
 __all__ = ["spoil"]
 
@@ -72,8 +73,12 @@ _TARGETS = (
 )
 
 
-def spoil(choices: Choices, conditions: Sequence[Matcher], draft: Draft) -> None:
-    """Changes one thing: most often what one of the conditions looks at."""
+def spoil(choices: Choices, conditions: Sequence[Matcher], draft: Draft, named: Sequence[Read] = ()) -> None:
+    """Changes one thing: most often what one of the conditions looks at, now and then what else is looked at."""
+    if named and choices.chance(12):
+        kind, name = choices.pick(named)
+        {"header": _values, "cookie": _cookie, "query": _query}[kind](choices, draft, name)
+        return
     if not conditions or choices.chance(25):
         choices.pick((_noise, _upgrade, _host, _path, _proto, _connect))(choices, draft)
         return

@@ -15,6 +15,7 @@ from canarysim.table.routes import Route
 from canarysim.table.runtime import DENOMINATORS, Runtime
 from canarysim.testing.strategies.actions import WEIGHTS_PREFIX, action, mirrors
 from canarysim.testing.strategies.conditions import FRACTION_KEYS, Dialect, header, route_match
+from canarysim.testing.strategies.mutations import mutations
 from canarysim.testing.strategies.pools import CLUSTERS, DOMAINS, MISSING_CLUSTER
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ __all__ = ["make_table"]
 _FIELDS = (
     *("http", "http", "http", "runtime", "runtime", "ignore_port_in_host_matching"),
     *("ignore_path_parameters_in_path_matching", "vhost_header", "internal_only_headers", "mirrors"),
+    *("mutations", "mutations", "most_specific_header_mutations_wins"),
 )
 _ESCAPED: tuple[EscapedSlashes, ...] = (
     "KEEP_UNCHANGED",
@@ -33,17 +35,14 @@ _ESCAPED: tuple[EscapedSlashes, ...] = (
     "UNESCAPE_AND_REDIRECT",
     "REJECT_REQUEST",
 )
-#: The guards that each version has.
-_GUARDS = {
-    "1.36": ("enable_new_query_param_present_match_behavior", "http_reject_path_with_fragment"),
-    "1.40": (
-        "match_headers_individually",
-        "re2_use_latin1_mode",
-        "strip_path_parameters_per_segment",
-        "enable_new_query_param_present_match_behavior",
-        "http_reject_path_with_fragment",
-    ),
-}
+#: The guards that tell 1.40 from what it did before.
+_GUARDS = (
+    "match_headers_individually",
+    "re2_use_latin1_mode",
+    "strip_path_parameters_per_segment",
+    "enable_new_query_param_present_match_behavior",
+    "http_reject_path_with_fragment",
+)
 
 
 def make_table(
@@ -74,13 +73,18 @@ def make_table(
         elif field == "http":
             more[field] = choices.part(lambda choices: _http(choices, tls=tls))
         elif field == "runtime":
-            more[field] = choices.part(lambda choices: _runtime(choices, version, virtual_hosts))
+            more[field] = choices.part(lambda choices: _runtime(choices, virtual_hosts))
         elif field == "internal_only_headers":
             more[field] = [choices.pick(("x-a", "x-user", "X-Canary"))]
         elif field == "mirrors":
             more[field] = choices.part(lambda choices: mirrors(choices, names))
+        elif field == "mutations":
+            more[field] = choices.part(mutations)
         else:
             more[field] = True
+    if version != "1.36" and choices.chance(4):
+        guard = f"envoy.reloadable_features.{choices.pick(_GUARDS)}"
+        more["runtime"] = Runtime.of(dict(more["runtime"].items) if "runtime" in more else {}, {guard: False})
     return RouteTable(
         virtual_hosts, name="table", envoy=version, scheme=scheme, clusters=CLUSTERS if missing else None, **more
     )
@@ -114,12 +118,13 @@ def _virtual_host(
     if dialect.gloo:
         return VirtualHost(name, domains, routes)
     names = (*CLUSTERS, MISSING_CLUSTER) if missing else CLUSTERS
-    more = choices.sample(("require_tls", "virtual_clusters", "mirrors"), 3, 25)
+    more = choices.sample(("mutations", "require_tls", "virtual_clusters", "mirrors"), 4, 30)
     return VirtualHost(
         name,
         domains,
         routes,
         require_tls=choices.pick(("ALL", "EXTERNAL_ONLY")) if "require_tls" in more else "",
+        mutations=choices.part(mutations) if "mutations" in more else None,
         virtual_clusters=_virtual_clusters(choices, dialect) if "virtual_clusters" in more else (),
         mirrors=mirrors(choices, names) if "mirrors" in more else (),
     )
@@ -128,7 +133,8 @@ def _virtual_host(
 def _route(choices: Choices, dialect: Dialect, host: str, index: int, count: int, *, missing: bool) -> Route:
     match = route_match(choices, dialect, last=index == count - 1)
     done = action(choices, dialect, match.path, missing=missing)
-    return Route(match, done, name=f"{host}-route-{index}", index=index)
+    changes = choices.part(mutations) if not dialect.gloo and choices.chance(15) else None
+    return Route(match, done, mutations=changes, name=f"{host}-route-{index}", index=index)
 
 
 def _virtual_clusters(choices: Choices, dialect: Dialect) -> list[VirtualCluster]:
@@ -156,15 +162,13 @@ def _http(choices: Choices, *, tls: bool) -> HttpSettings:
     return HttpSettings(**told, port=80 if "strip_matching_host_port" in told else None)
 
 
-def _runtime(choices: Choices, version: str, hosts: list[VirtualHost]) -> Runtime:
+def _runtime(choices: Choices, hosts: list[VirtualHost]) -> Runtime:
     """Values for the keys that tables use; Envoy refuses weights that sum to 0 under it."""
-    keys = (*FRACTION_KEYS, *FRACTION_KEYS, *(f"{WEIGHTS_PREFIX}.{name}" for name in CLUSTERS), *_GUARDS[version])
+    keys = (*FRACTION_KEYS, *FRACTION_KEYS, *(f"{WEIGHTS_PREFIX}.{name}" for name in CLUSTERS))
     fractions: dict[str, Any] = {}
     weights: dict[str, int] = {}
     for key in choices.sample(keys, 6, 85):
-        if key in _GUARDS[version]:
-            fractions[f"envoy.reloadable_features.{key}"] = False
-        elif key not in FRACTION_KEYS:
+        if key not in FRACTION_KEYS:
             weights[key] = choices.pick((1, 0, 3, 100, 10**6))
         elif choices.chance(20):
             denominator = choices.pick(tuple(DENOMINATORS))

@@ -13,6 +13,7 @@ from canarysim.table import regex
 from canarysim.table.conditions import ListValue, NumberValue, OrValue, ValueMatcher
 from canarysim.table.matchers import PathRegex, PathSeparatedPrefix, Range
 from canarysim.table.strings import StringMatcher
+from canarysim.table.templates import PathTemplate
 from canarysim.testing.strategies.pools import HOSTS, PATHS, VALUES
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ def paths(asked: PathMatcher, envoy: Behaviour) -> tuple[str, ...]:
     """Paths that a condition takes; () where none is known, as for CONNECT."""
     if isinstance(asked, PathRegex):
         found = _matching(asked.regex, envoy.regex_encoding, PATHS)
+    elif isinstance(asked, PathTemplate):
+        made = asked.template.example()
+        found = () if made is None else (made, *filter(asked.template.matches, PATHS))
     elif isinstance(text := getattr(asked, "prefix", None), str):
         start = text or "/"
         separated = isinstance(asked, PathSeparatedPrefix)
