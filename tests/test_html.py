@@ -190,7 +190,7 @@ def test_markup_is_not_escaped_twice_and_text_always_is() -> None:
             "tls_redirect",
             "to https://a/x",
         ),
-        (table_of(RouteAction(cluster_header="x-c")), "GET /0", "cluster_not_found", "no cluster named (503)"),
+        (table_of(RouteAction(cluster_header="x-c")), "GET /0", "cluster_not_found", "no such cluster (503)"),
         (table_of(RouteAction(cluster_header="x-c")), "GET /0 x-c:here", "forward", "here"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",

@@ -174,6 +174,7 @@ def preview(table: RouteTable, request: Request | str, n: int = 20) -> Preview:
             None if decision.matched is None else decision.matched.index,
             decision.cluster,
             decision.function,
+            decision.mirrors,
         )
         first, known = merged.get(key, (decision, Fraction(0)))
         merged[key] = first, known + share

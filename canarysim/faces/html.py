@@ -119,7 +119,7 @@ def _host(host: VirtualHost, most: int, *, unfolded: bool) -> Html:
 
 
 def _route(route: Route) -> Html:
-    conditions = [code(str(condition)) for condition in route.match]
+    conditions = [code(str(condition)) for condition in route.match.conditions]
     goes = cell(*_action(route), width="45%")
     return row(row_head(str(route.index)), cell(Html("<br>".join(conditions))), goes, cell(place(route.source)))
 
@@ -127,13 +127,13 @@ def _route(route: Route) -> Html:
 def _action(route: Route) -> Iterator[Html]:
     action = route.action
     if isinstance(action, RouteAction):
-        if action.cluster_header:
-            yield el("div", "the cluster that ", code(action.cluster_header), " names")
         yield from _destinations([(destination, chance.share) for destination, chance in action.chances()])
         if action.path_rewrite:
             yield el("div", muted("path becomes "), code(str(action.path_rewrite)))
         if action.host_rewrite:
             yield el("div", muted("host becomes "), code(str(action.host_rewrite)))
+        for mirror in action.mirrors:
+            yield el("div", muted("a copy goes to "), code(str(mirror)))
     elif action is not None:
         yield el("div", str(action))
     for unknown in route.unknowns:

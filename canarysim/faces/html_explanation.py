@@ -136,7 +136,7 @@ def _refusal(step: Step, near: Near | None) -> Html:
 def _conditions(route: Route, refused: set[int] | frozenset[int] = frozenset()) -> Html:
     """The conditions of a route, those that refused underlined."""
     pieces: list[Html] = []
-    for condition in route.match:
+    for condition in route.match.conditions:
         text = code(str(condition))
         if id(condition) in refused:
             text = el("span", text, style="text-decoration:underline #d55e00 2px;text-underline-offset:.2em")

@@ -111,7 +111,7 @@ def _route(route: Route | None) -> Plain | None:
         "index": route.index,
         "name": route.name,
         "origin": route.origin,
-        "match": list(map(str, route.match)),
+        "match": list(map(str, route.match.conditions)),
         "source": _place(route.source),
     }
 

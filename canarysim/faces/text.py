@@ -74,7 +74,8 @@ def plural(count: int, noun: str) -> str:
 def problem_text(problem: Problem) -> str:
     """``file:line:column: severity: message [code]``, then the path in the document, then what to do."""
     where = problem.where
-    lines = [f"{where}: {problem.severity}: {problem.message} [{problem.code}]"]
+    file = f"{where}: " if where.file else ""
+    lines = [f"{file}{problem.severity}: {problem.message} [{problem.code}]"]
     place = " in ".join(part for part in (where.path, where.resource) if part)
     if place:
         lines.append(f"    at {place}")
@@ -129,6 +130,7 @@ def _route_lines(route: Route, envoy: Behaviour) -> list[str]:
         rewrites += f"  host {action.host_rewrite}" if action.host_rewrite else ""
         for destination, chance in action.chances():
             lines.append(f"  {percent(chance.share):>8}  {_destination(destination)}{rewrites}")
+        lines += [f"            a copy goes to {mirror}" for mirror in action.mirrors]
     elif action is not None:
         lines.append(f"     100 %  {action}")
     unknowns = [*route.unknowns, *route.open_rewrites(envoy)]
@@ -194,9 +196,12 @@ def preview_text(preview: Preview) -> str:
     """The outcomes of a request with their shares, and what a run of calls will show."""
     lines = [str(preview.request)]
     first = preview.outcomes[0].decision
-    if first.matched is not None:
-        lines += with_source("  ", f"route {route_name(first.matched)}", first.matched.source)
-    elif first.virtual_host is not None:
+    routes = {
+        id(o.decision.matched): o.decision.matched for o in preview.outcomes if o.decision.matched is not None
+    }
+    for route in routes.values():
+        lines += with_source("  ", f"route {route_name(route)}", route.source)
+    if not routes and first.virtual_host is not None:
         lines.append(f"  virtual host {first.virtual_host}")
     lines += [f"  note: {note}" for note in first.notes]
     if len(preview.outcomes) == 1:
@@ -208,7 +213,8 @@ def preview_text(preview: Preview) -> str:
 
 
 def route_name(route: Route) -> str:
-    return route.name + ("" if route.name_is_certain else " (number provisional)")
+    """The name of a route, or its number in the virtual host where it has none."""
+    return (route.name or str(route.index)) + ("" if route.name_is_certain else " (number provisional)")
 
 
 def _single_outcome(decision: Decision) -> list[str]:

@@ -192,7 +192,7 @@ def _tables(texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: st
             Problem(
                 "no_virtual_service",
                 Severity.ERROR,
-                "the input holds no VirtualService",
+                "the input holds no VirtualService, and no configuration of Envoy",
                 Where(files[0] if len(files) == 1 else f"{len(files)} files"),
                 "canarysim reads VirtualServices of Gloo (gateway.solo.io/v1) and configurations of Envoy",
             )

@@ -275,6 +275,12 @@ class MirrorPolicy:
         if bool(self.cluster) is bool(self.cluster_header):
             raise InvalidValue("bad_mirror", "a mirror policy names a cluster or a cluster header, one of the two")
 
+    def __str__(self) -> str:
+        name = self.cluster or f"the cluster that {self.cluster_header} names"
+        if self.fraction is None:
+            return name
+        return f"{name} where the random value {self.fraction.describe()}"
+
     def to_envoy(self) -> dict[str, Any]:
         """As Envoy's RequestMirrorPolicy."""
         name = {"cluster": self.cluster} if self.cluster else {"cluster_header": self.cluster_header}

@@ -404,7 +404,8 @@ class RuntimeFraction(Matcher):
         return Residues(denominator, ((0, min(numerator, denominator)),))
 
     def describe(self) -> str:
-        return f"modulo {self.denominator} is below {self.numerator}"
+        key = f" (unless runtime key {self.runtime_key} says otherwise)" if self.runtime_key else ""
+        return f"modulo {self.denominator} is below {self.numerator}{key}"
 
     def to_envoy(self) -> dict[str, Any]:
         name = next(name for name, value in DENOMINATORS.items() if value == self.denominator)

@@ -171,7 +171,8 @@ class Decision:
         """The decision in a few words."""
         match self.kind:
             case "forward":
-                return str(self.destination)
+                copies = f", a copy to {' and '.join(self.mirrors)}" if self.mirrors else ""
+                return f"{self.destination}{copies}"
             case "not_found":
                 return "no route (404)" if self.virtual_host else "no virtual host (404)"
             case "rejected":
@@ -181,6 +182,6 @@ class Decision:
             case "direct_response":
                 return f"response {self.status}"
             case "cluster_not_found":
-                return f"no cluster named ({self.status})"
+                return f"no such cluster ({self.status})"
             case _:
                 return self.kind.replace("_", " ")

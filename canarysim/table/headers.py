@@ -4,9 +4,9 @@ Facts (observed on Envoy 1.36.4 and 1.40.0 with HTTP/1.1, see tests/envoy):
 
 1. Hop-by-hop headers, headers named by ``connection``, ``expect: 100-continue`` and the ``x-envoy-*`` headers
    that only a trusted client may send are dropped. Of the tokens in ``te`` only ``trailers`` stays, even if
-   ``connection`` names it, and then in any case; without it a ``te`` that is not empty is dropped. With ``connection: upgrade`` and an
-   ``upgrade`` other than ``h2c`` both stay, with ``te`` and whatever ``connection`` names; with ``h2c``
-   ``http2-settings`` goes too. What the ``connection`` of CONNECT names stays as well.
+   ``connection`` names it, and then in any case; without it a ``te`` that is not empty is dropped. With
+   ``connection: upgrade`` and an ``upgrade`` other than ``h2c`` both stay, with ``te`` and whatever
+   ``connection`` names; with ``h2c`` ``http2-settings`` goes too. What the ``connection`` of CONNECT names stays.
 2. A ``connection`` that names ``x-forwarded-for``, ``-proto`` or ``-host``, ``host``, a name that begins with
    a colon, or ten things or more, is answered 400; ``host`` may be named beside an absolute target.
 3. A ``referer`` stays if it is a URL with a host, without user and fragment, or a relative reference.

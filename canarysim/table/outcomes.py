@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from canarysim.errors import RandomValueNeeded
 from canarysim.problems import Problem, Severity
 from canarysim.table.actions import NonForwardingAction, RouteAction
+from canarysim.table.chance import EVERY
 from canarysim.table.decision import Decision
 from canarysim.table.mirrors import chosen, clusters_of, policies_of, split
 from canarysim.table.redirects import DirectResponseAction, RedirectAction
@@ -41,6 +42,8 @@ __all__ = ["decide", "decisions"]
 
 def decide(table: RouteTable, found: Found, random_value: int | None) -> Decision:
     """The decision for a random value; without one that of every random value, or RandomValueNeeded."""
+    if found.blocked:
+        return _settle(table, found, found.branches[-1])
     if len(found.branches) == 1:
         branch = found.branches[0]
         if branch.everyday is not None and not found.seen.asks_upgrade:
@@ -90,6 +93,8 @@ def _everyday(
 
 def decisions(table: RouteTable, found: Found) -> tuple[tuple[Decision, Chance], ...]:
     """Every decision with the random values that lead to it, in the order of the table."""
+    if found.blocked:
+        return ((_settle(table, found, found.branches[-1]), EVERY),)
     return tuple(pair for branch in found.branches for pair in _decisions(table, found, branch))
 
 

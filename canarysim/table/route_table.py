@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import attrs
 
 from canarysim.errors import InvalidValue
+from canarysim.request import Request
 from canarysim.table.actions import RouteAction
 from canarysim.table.behaviour import ENVOY_VERSIONS, Behaviour, behaviour_of
 from canarysim.table.chance import EVERY
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from canarysim.problems import Problem
-    from canarysim.request import Request
     from canarysim.table.actions import Destination, MirrorPolicy
     from canarysim.table.chance import Chance
     from canarysim.table.decision import Decision
@@ -45,6 +45,8 @@ def _runtime(values: Runtime | Mapping[str, Any]) -> Runtime:
 
 
 def _as_set(names: Iterable[str] | None) -> frozenset[str] | None:
+    if isinstance(names, str):
+        raise TypeError(f"clusters are names, as in [{names!r}], not one text")
     return None if names is None else frozenset(names)
 
 
@@ -170,19 +172,29 @@ class RouteTable:
         return tuple(dict.fromkeys(found))
 
     def routes_to(self, name: str) -> tuple[Route, ...]:
-        """The routes that name a cluster or an Upstream, even with weight 0. () where none does.
+        """The routes that name a cluster or an Upstream, even with weight 0, or for copies. () where none does.
 
         Answers the question at the end of a canary: does any route still name the old version?
         """
         return tuple(
             route
-            for route in self.routes
+            for host in self.virtual_hosts
+            for route in host.routes
             if isinstance(route.action, RouteAction)
-            and any(name in names_of(destination) for destination in route.action.destinations)
+            and (
+                any(name in names_of(destination) for destination in route.action.destinations)
+                or any(name == mirror.cluster for mirror in (*route.action.mirrors, *host.mirrors, *self.mirrors))
+            )
         )
 
-    def see(self, request: Request) -> Seen:
+    def see(self, request: Request | str) -> Seen:
         """The request as the router sees it, after the connection manager."""
+        if not isinstance(request, Request):
+            if not isinstance(request, str):
+                raise TypeError(
+                    f"a request is a Request or text such as 'GET /path', not {type(request).__name__}"
+                )
+            request = Request.parse(request)
         return see(
             request,
             self.http,
@@ -192,7 +204,7 @@ class RouteTable:
             ignore_path_parameters=self.ignore_path_parameters_in_path_matching,
         )
 
-    def find(self, request: Request) -> Found:
+    def find(self, request: Request | str) -> Found:
         """Everything up to the routes and the random values that lead to each. Cost: O(routes of the host)."""
         seen = self.see(request)
         if seen.refused is not None:
@@ -225,8 +237,10 @@ class RouteTable:
             host = values[0]
         return self._index.find(without_port(host) if self.ignore_port_in_host_matching else host)
 
-    def route(self, request: Request, random_value: int | None = None) -> Decision:
+    def route(self, request: Request | str, random_value: int | None = None) -> Decision:
         """What Envoy does with a request that drew ``random_value`` (an integer of 64 bits, from 0).
+
+        The request may be text as Request.parse reads it.
 
         Without one, the decision that every random value leads to; RandomValueNeeded, which carries the
         shares, where there is none. Nothing is drawn. Cost: O(routes of the host).
@@ -236,14 +250,14 @@ class RouteTable:
         found = self.find(request)
         return decide(self, found, None if random_value is None else index(random_value))
 
-    def chances(self, request: Request) -> tuple[tuple[Decision, Chance], ...]:
+    def chances(self, request: Request | str) -> tuple[tuple[Decision, Chance], ...]:
         """Every possible decision with the random values that lead to it, in the order of the table.
 
         The shares add to 1; destinations of weight 0 are there, with share 0.
         """
         return decisions(self, self.find(request))
 
-    def shares(self, request: Request) -> tuple[tuple[Decision, Fraction], ...]:
+    def shares(self, request: Request | str) -> tuple[tuple[Decision, Fraction], ...]:
         """Every possible decision with its exact share of all random values."""
         return tuple((decision, chance.share) for decision, chance in self.chances(request))
 

@@ -74,6 +74,11 @@ class RouteMatch:
         yield from self.dynamic_metadata
         yield from self.unsimulated
 
+    @property
+    def conditions(self) -> tuple[Matcher, ...]:
+        """All conditions, the fraction last."""
+        return (*self, *(() if self.runtime_fraction is None else (self.runtime_fraction,)))
+
     def to_envoy(self) -> dict[str, Any]:
         """As Envoy's RouteMatch."""
         found = self.path.to_envoy()
@@ -86,10 +91,7 @@ class RouteMatch:
         return found
 
     def __str__(self) -> str:
-        parts = [str(matcher) for matcher in self]
-        if self.runtime_fraction is not None:
-            parts.append(str(self.runtime_fraction))
-        return ", ".join(parts)
+        return ", ".join(map(str, self.conditions))
 
 
 @attrs.frozen

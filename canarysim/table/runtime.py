@@ -28,7 +28,7 @@ DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 
 #: A leaf; a fraction is the pairs of its mapping.
 Value = bool | int | float | str | tuple[tuple[str, "bool | int | float | str"], ...]
-_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_NUMBER = re.compile(r"\s*[+]?(?:([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)|0[xX]([0-9a-fA-F]+))", re.ASCII)
 _GUARD = "envoy.reloadable_features."
 
 
@@ -42,6 +42,8 @@ class Runtime(NamedTuple):
         """The runtime of some layers, each a mapping by key or a tree of mappings (fact 1)."""
         leaves: dict[str, Value] = {}
         for layer in layers:
+            if not hasattr(layer, "items"):
+                raise TypeError(f"a runtime is a mapping from keys to values, not {type(layer).__name__}")
             leaves.update(_leaves(layer, ""))
         return cls(tuple(sorted(leaves.items())))
 
@@ -86,7 +88,8 @@ def _whole(value: object, default: int) -> int:
     if isinstance(value, bool):
         return default
     if isinstance(value, str):
-        value = float(value) if _NUMBER.fullmatch(value) else None
+        found = _NUMBER.fullmatch(value)
+        value = None if found is None else float(found[1]) if found[1] else int(found[2], 16)
     return int(value) if isinstance(value, int | float) and 0 <= value <= 2**64 else default
 
 

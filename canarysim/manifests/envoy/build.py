@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from canarysim.errors import ManifestError, SeveralTables
+from canarysim.errors import ManifestError, SeveralTables, UnknownName
 from canarysim.manifests.document import from_python
 from canarysim.manifests.envoy.actions import action_of, mirror_policies
 from canarysim.manifests.envoy.fields import ROUTE_CONFIGURATION
@@ -77,6 +77,9 @@ def route_table(
     mirrors = mirror_policies(record)
     changed = mutations(record)
     setting = source.setting
+    settings = http or refused(setting.manager or record, None, http_settings, setting)
+    runtime_given = refused(record, None, Runtime.of, source.runtime, runtime or {})
+    _tell_defaults(record, runtime_given)
     if sum(problem.severity is Severity.ERROR for problem in reader.problems) > before:
         return None
     return refused(
@@ -86,7 +89,7 @@ def route_table(
         [host for host in hosts if host is not None],
         name=setting.listener or source.name,
         envoy=envoy,
-        http=http or http_settings(setting),
+        http=settings,
         scheme=scheme or setting.scheme or "http",
         route_configuration=source.name,
         vhost_header=record.get("vhost_header", ""),
@@ -96,7 +99,7 @@ def route_table(
         mutations=changed,
         most_specific_header_mutations_wins=record.get("most_specific_header_mutations_wins", False),
         mirrors=mirrors,
-        runtime=Runtime.of(source.runtime, runtime or {}),
+        runtime=runtime_given,
         clusters=source.clusters,
     )
 
@@ -109,14 +112,16 @@ def from_envoy(
     runtime: Mapping[str, Any] | None = None,
     clusters: Iterable[str] | None = None,
     scheme: Literal["http", "https"] | None = None,
+    table: str | None = None,
 ) -> RouteTable:
     """The route table of a RouteConfiguration, given as Python values (what ``json`` or ``yaml`` read).
 
     ``envoy`` is the version to behave as, ``http`` what the connection manager does before routing, ``runtime``
     Envoy's runtime by key, ``clusters`` the names of all clusters where the ones that do not exist matter,
     ``scheme`` that of the listener. What stands around the routes in a listener, a bootstrap or a config dump is
-    read where ``mapping`` is one of those; the arguments go before it. Raises ManifestError with every problem
-    found, and SeveralTables. Cost: O(size of the mapping).
+    read where ``mapping`` is one of those; the arguments go before it, and ``table`` names one of several
+    listeners. Raises ManifestError with every problem found, SeveralTables, and UnknownName for an unknown
+    ``table``. Cost: O(size of the mapping).
 
     >>> table = from_envoy({"virtual_hosts": [{"name": "h", "domains": ["*"], "routes": [
     ...     {"match": {"prefix": "/"}, "route": {"cluster": "v1"}}]}]})
@@ -132,9 +137,11 @@ def from_envoy(
         problems.append(_no_routes(Where()))
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise ManifestError(problems)
-    if len(tables) > 1:
+    if table is not None and table not in tables:
+        raise UnknownName("route table", table, tables)
+    if table is None and len(tables) > 1:
         raise SeveralTables(list(tables))
-    return attrs.evolve(next(iter(tables.values())), problems=tuple(problems))
+    return attrs.evolve(tables[table or next(iter(tables))], problems=tuple(problems))
 
 
 def tables_of(
@@ -171,6 +178,23 @@ def _free_name(table: RouteTable, routes: str, known: Container[str]) -> str:
         if candidate not in known:
             return candidate
     return next(candidate for number in count(2) if (candidate := f"{name}/{routes} #{number}") not in known)
+
+
+def _tell_defaults(record: Record, runtime: Runtime | None) -> None:
+    """Says which runtime keys of routes take their defaults, for no runtime in the input has them."""
+    keys: dict[str, None] = {}
+    for host in record.get("virtual_hosts", ()):
+        for route in host.get("routes", ()):
+            match: Record | None = route.get("match")
+            fraction = None if match is None else match.get("runtime_fraction")
+            key = "" if fraction is None else fraction.get("runtime_key", "")
+            if key and runtime is not None and runtime.get(key) is None:
+                keys[key] = None
+    if keys:
+        names = ", ".join([*keys][:5]) + (", ..." if len(keys) > 5 else "")
+        message = f"no runtime in the input has {names}: the defaults of the fractions are taken"
+        where = record.where("virtual_hosts")
+        record.reader.problems.append(Problem("runtime_default", Severity.INFO, message, where))
 
 
 def http_settings(setting: Setting) -> HttpSettings:

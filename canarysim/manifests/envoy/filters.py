@@ -73,6 +73,14 @@ _EFFECTS: dict[str, tuple[Effect, str, tuple[str, ...]]] = {
     ),
     "fault": (Effect.UNSIMULATED, "may answer in place of the upstream", ()),
 }
+#: Filters of others by the type of their settings, known to leave routing as it is.
+_HARMLESS = frozenset(
+    """
+    stats.PluginConfig io.istio.http.peer_metadata.Config istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig
+    """.split()
+)
+#: Messages that hold the settings of a filter, whose type they name.
+_WRAPPERS = frozenset(["udpa.type.v1.TypedStruct", "xds.type.v3.TypedStruct"])
 _FILTER_CONFIG = "envoy.config.route.v3.FilterConfig"
 _PACKAGE = "envoy.extensions.filters.http."
 
@@ -87,6 +95,10 @@ def filter_use(name: str, packed: Any) -> FilterUse:
             return FilterUse(name, kind, Effect.INERT, "the filter is switched off", (), node, packed.path)
         if isinstance(named, Scalar) and inner is not None:
             kind, node = named.text.rpartition("/")[2], inner
+    if kind in _WRAPPERS and isinstance(inner_type := _get(node, "type_url"), Scalar):
+        kind = inner_type.text.rpartition("/")[2]
+    if kind in _HARMLESS:
+        return FilterUse(name, kind, Effect.INERT, _RESPONSE, (), packed.node, packed.path)
     filter_name = kind.removeprefix(_PACKAGE).partition(".")[0] if kind.startswith(_PACKAGE) else ""
     effect, note, parts = _EFFECTS.get(filter_name, (Effect.UNSIMULATED, _ANYTHING, ()))
     if filter_name == "fault" and _get(node, "abort") is None:

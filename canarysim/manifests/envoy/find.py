@@ -311,6 +311,16 @@ class _Found:
                         add(node, path, True, setting)
                         left = [each for each in left if each[0] is not node]
                         break
+                else:
+                    what = f"{setting.listener or 'the connection manager'} fetches the routes {wanted!r}"
+                    manager.warn(
+                        "routes_not_given",
+                        f"{what}, which are not in the input",
+                        "rds",
+                        "read a config dump, or a file that holds the listener and the routes",
+                    )
+            elif "scoped_routes" in manager:
+                manager.warn("not_simulated", "scoped_routes is not simulated: it makes no table", "scoped_routes")
         for node, path, fetched in left:
             add(node, path, fetched, Setting())
         return found

@@ -10,6 +10,7 @@ Facts (observed on Envoy 1.36.4 and 1.40.0):
 
 from __future__ import annotations
 
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 from typing import Any as Anything
 
@@ -49,6 +50,7 @@ from canarysim.manifests.fields import (
     Whole,
 )
 from canarysim.manifests.scalars import WrongType
+from canarysim.problems import Problem, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +90,8 @@ class EnvoyReader(Reader):
             found = message.lookup(key)
             inner = f"{path}.{key}" if path else key
             if found is None or (found[0].since and found[0].since > self.envoy):
+                if message.partial and found is None:
+                    self._perhaps_misspelt(message, key, key_node, inner)
                 if not (message.partial or (packed and key == "@type")):
                     self._unknown_envoy_field(message, key, key_node, inner)
                     record.misspelt = True
@@ -250,6 +254,17 @@ class EnvoyReader(Reader):
             path,
             "keep one of the two",
         )
+
+    def _perhaps_misspelt(self, message: Proto, key: str, node: Node, path: str) -> None:
+        """A warning where a field that nobody reads here is very much like one that is read."""
+        similar = [
+            name for name in message.names if len(key) > 6 and SequenceMatcher(None, key, name).ratio() > 0.9
+        ]
+        if similar:
+            text = f"{key} is not read; {message.name} has {similar[0]}"
+            where = self.where(node, path)
+            hint = f"did you mean {similar[0]}?"
+            self.problems.append(Problem("misspelt_field", Severity.WARNING, text, where, hint))
 
     def _unknown_envoy_field(self, message: Proto, key: str, node: Node, path: str) -> None:
         found = message.lookup(key)
