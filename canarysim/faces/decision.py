@@ -52,6 +52,8 @@ def _action(request: Request, decision: Decision) -> Iterator[tuple[str, str]]:
         yield "why", decision.seen.refused[1]
     if decision.cluster is not None:
         yield "cluster", readable(decision.cluster)
+    if decision.mirrors:
+        yield "copies", readable(", ".join(decision.mirrors))
     if decision.function is not None:
         yield "function", decision.function
     if decision.status is not None:
@@ -70,7 +72,7 @@ def _matched(decision: Decision, *, of_route: bool = False) -> Iterator[tuple[st
         yield "virtual host", decision.virtual_host
     route = decision.matched
     if route is not None:
-        yield "route", route_name(route) or f"number {route.index}"
+        yield "route", route_name(route)
     source = route.source if of_route and route is not None else decision.source
     if source is not None and source.line is not None:
         yield "source", str(source)

@@ -287,6 +287,8 @@ def route_label(route: Route) -> Html:
 
 def destination_name(destination: Destination) -> Html:
     """A cluster, and its function where it names one."""
+    if destination.cluster_header:
+        return join("the cluster that ", code(destination.cluster_header), " names")
     if not destination.function:
         return code(destination.cluster)
     return join(code(destination.cluster), " ", muted(short(destination.function)))
@@ -295,7 +297,7 @@ def destination_name(destination: Destination) -> Html:
 def outcome_name(decision: Decision, *, general: bool = False) -> Html:
     """What becomes of a request; ``general`` leaves out what differs between requests of the same outcome."""
     if decision.destination is not None:
-        return destination_name(decision.destination)
+        return join(destination_name(decision.destination), muted(short(decision.copies)))
     if decision.kind == "redirect" and general:
         return el("span", f"redirect ({decision.status})")
     if decision.kind == "tls_redirect" and general:

@@ -78,7 +78,8 @@ def _label(decision: Decision) -> str:
         return "unknown"
     if destination is None:
         return _name(decision)
-    return f"{destination.cluster}  {destination.function}" if destination.function else destination.cluster
+    function = f"  {destination.function}" if destination.function else ""
+    return f"{destination.cluster}{function}{decision.copies}"
 
 
 class _Page:

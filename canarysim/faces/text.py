@@ -275,7 +275,8 @@ def none_text(outcome: Outcome) -> str:
 
 def _label(outcome: Outcome) -> str:
     destination = outcome.decision.destination
-    return outcome.decision.outcome if destination is None else _destination(destination)
+    copies = outcome.decision.copies
+    return outcome.decision.outcome if destination is None else f"{_destination(destination)}{copies}"
 
 
 def _spread(outcome: Outcome) -> str:

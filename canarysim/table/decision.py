@@ -167,12 +167,16 @@ class Decision:
         return self.seen.notes
 
     @property
+    def copies(self) -> str:
+        """The clusters that get a copy, as the end of a phrase; empty where none does."""
+        return f", a copy to {' and '.join(self.mirrors)}" if self.mirrors else ""
+
+    @property
     def outcome(self) -> str:
         """The decision in a few words."""
         match self.kind:
             case "forward":
-                copies = f", a copy to {' and '.join(self.mirrors)}" if self.mirrors else ""
-                return f"{self.destination}{copies}"
+                return f"{self.destination}{self.copies}"
             case "not_found":
                 return "no route (404)" if self.virtual_host else "no virtual host (404)"
             case "rejected":

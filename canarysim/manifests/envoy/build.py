@@ -153,7 +153,7 @@ def tables_of(
     if not sources and not file:  # a mapping is what the caller says, however little of it there is
         sources = [RouteSource("", document, "")]
     tables: dict[str, RouteTable] = {}
-    seen_problems = list(around.problems)
+    seen_problems: list[Problem] = []
     for source in sources:
         reader = EnvoyReader(file, f"RouteConfiguration {source.name}".strip(), envoy=envoy, json=json)
         table = route_table(reader, source, envoy, **given)
@@ -162,7 +162,7 @@ def tables_of(
             tables[_free_name(table, source.name, tables)] = table
     if not sources:
         seen_problems.append(_no_routes(Where(file, document.line, document.column)))
-    problems += seen_problems
+    problems += [*around.problems, *seen_problems]
     return tables
 
 
