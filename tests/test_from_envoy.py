@@ -269,3 +269,13 @@ def test_a_header_that_only_a_running_envoy_knows_opens_the_headers_and_nothing_
     assert decision.open_parts == ("request_headers",)
     assert "START_TIME" in decision.unknown[0].message
     assert cs.to_envoy(cs.from_envoy(configuration))["virtual_hosts"][0]["routes"][0]["request_headers_to_add"]
+
+
+def test_a_host_made_of_a_header_that_is_open_is_open_too() -> None:
+    configuration = table({"prefix": "/"})
+    route = configuration["virtual_hosts"][0]["routes"][0]
+    route["request_headers_to_add"] = [{"header": {"key": "x-a", "value": "%START_TIME%"}}]
+    route["route"]["host_rewrite_header"] = "x-a"
+    route["route"]["request_mirror_policies"] = [{"cluster_header": ":authority"}]
+    decision = cs.from_envoy(configuration).route("GET /")
+    assert (decision.cluster, decision.authority, decision.mirrors) == ("r0", None, None)

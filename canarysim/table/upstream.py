@@ -46,9 +46,9 @@ class Upstream(NamedTuple):
         """The first value of a header as it is sent, where an empty one counts as none."""
         name = name.lower()
         if name in ("host", ":authority"):
-            return self.authority or None
+            return Invented("<open>") if "authority" in self.open else self.authority or None
         if name == ":path":
-            return self.path
+            return Invented("<open>") if "path" in self.open else self.path
         found = next((value for field, value in self.headers if field == name), None)
         return self.going.first_value(name) if found is None else found or None
 
@@ -159,7 +159,7 @@ def _mutated(
     mutated = apply_all(levels, mutated, seen)
     for name, why in mutated.open.items():
         unsure.setdefault("request_headers", f"the header {name}: {why}")
-    return seen.changed(fields=(*mutated.fields, *((name, Invented("")) for name in mutated.open)))
+    return seen.changed(fields=(*mutated.fields, *((name, Invented("<known to Envoy>")) for name in mutated.open)))
 
 
 def _client_fields(seen: Seen, client: Seen, envoy: Behaviour) -> tuple[tuple[str, str], ...]:
