@@ -18,18 +18,13 @@ from hypothesis import strategies as st
 import canarysim as cs
 from canarysim.errors import RandomValueNeeded
 from canarysim.table.actions import Destination, RouteAction
-from canarysim.table.conditions import (
-    MetadataMatcher,
-    TlsContextMatcher,
-    UnsimulatedMatcher,
-    ValueMatcher,
-    WeightsUnderRuntime,
-)
+from canarysim.table.conditions import TlsContextMatcher, UnsimulatedMatcher, WeightsUnderRuntime
 from canarysim.table.formats import FormatString
 from canarysim.table.hash_policies import ConnectionHash, CookieHash, HashPolicy, HeaderHash, QueryParameterHash
 from canarysim.table.hosts import VirtualHost
 from canarysim.table.http import HttpSettings
 from canarysim.table.matchers import HeaderMatcher, Matcher, PathPrefix, PathRegex, QueryParameterMatcher, Range
+from canarysim.table.metadata import MetadataMatcher, ValueMatcher
 from canarysim.table.mutations import HeaderMutations, HeaderToAdd, Mutations
 from canarysim.table.redirects import RedirectAction
 from canarysim.table.rewrites import PrefixRewrite

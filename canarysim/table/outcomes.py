@@ -42,15 +42,14 @@ __all__ = ["decide", "decisions"]
 
 def decide(table: RouteTable, found: Found, random_value: int | None) -> Decision:
     """The decision for a random value; without one that of every random value, or RandomValueNeeded."""
+    branch = found.branches[0]
+    if branch.everyday is not None and len(found.branches) == 1 and not found.seen.asks_upgrade:
+        return _everyday(table, found, branch, branch.everyday, random_value)
     if found.blocked:
         return _settle(table, found, found.branches[-1])
-    if len(found.branches) == 1:
-        branch = found.branches[0]
-        if branch.everyday is not None and not found.seen.asks_upgrade:
-            return _everyday(table, found, branch, branch.everyday, random_value)
-    elif random_value is None:
-        raise RandomValueNeeded(_shares(table, found))
-    else:
+    if len(found.branches) > 1:
+        if random_value is None:
+            raise RandomValueNeeded(_shares(table, found))
         branch = next(branch for branch in found.branches if random_value in branch.chance)
     action = _forwards(table, found, branch)
     if action is None:

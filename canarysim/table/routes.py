@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from canarysim.table.conditions import (
         CookieMatcher,
         GrpcMatcher,
-        MetadataMatcher,
         RuntimeFraction,
         TlsContextMatcher,
         UnsimulatedMatcher,
     )
     from canarysim.table.http import Seen
     from canarysim.table.matchers import Matcher
+    from canarysim.table.metadata import MetadataMatcher
     from canarysim.table.mutations import Mutations
     from canarysim.table.runtime import Runtime
 

@@ -12,14 +12,9 @@ from canarysim.errors import InvalidValue
 from canarysim.table.conditions import (
     CookieMatcher,
     GrpcMatcher,
-    ListValue,
-    MetadataMatcher,
-    NumberValue,
-    OrValue,
     RuntimeFraction,
     TlsContextMatcher,
     UnsimulatedMatcher,
-    ValueMatcher,
 )
 from canarysim.table.matchers import (
     ConnectMatcher,
@@ -31,6 +26,7 @@ from canarysim.table.matchers import (
     QueryParameterMatcher,
     Range,
 )
+from canarysim.table.metadata import ListValue, MetadataMatcher, NumberValue, OrValue, ValueMatcher
 from canarysim.table.routes import RouteMatch
 from canarysim.table.runtime import DENOMINATORS
 from canarysim.table.strings import Kind, StringMatcher

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from canarysim.request import Request, octets
 from canarysim.table.actions import RouteAction
-from canarysim.table.conditions import CookieMatcher, GrpcMatcher, MetadataMatcher, TlsContextMatcher
+from canarysim.table.conditions import CookieMatcher, GrpcMatcher, TlsContextMatcher
 from canarysim.table.matchers import ConnectMatcher, HeaderMatcher, PathMatcher, QueryParameterMatcher
+from canarysim.table.metadata import MetadataMatcher
 from canarysim.testing.strategies.pools import CLUSTERS, METHODS, MISSING_CLUSTER, PATHS
 from canarysim.testing.strategies.reads import name_reads, reads
 from canarysim.testing.strategies.texts import header_values, hosts, json_value, paths, texts

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from canarysim.table.conditions import CookieMatcher, GrpcMatcher, MetadataMatcher
+from canarysim.table.conditions import CookieMatcher, GrpcMatcher
 from canarysim.table.matchers import HeaderMatcher, PathMatcher, QueryParameterMatcher
+from canarysim.table.metadata import MetadataMatcher
 from canarysim.table.strings import StringMatcher
 from canarysim.testing.strategies.pools import KEYS, METHODS, PATHS, VALUES
 from canarysim.testing.strategies.texts import recased

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from canarysim.answers.respell import example
 from canarysim.request import octets, readable
 from canarysim.table import regex
-from canarysim.table.conditions import ListValue, NumberValue, OrValue, ValueMatcher
 from canarysim.table.matchers import PathRegex, PathSeparatedPrefix, Range
+from canarysim.table.metadata import ListValue, NumberValue, OrValue, ValueMatcher
 from canarysim.table.strings import StringMatcher
 from canarysim.table.templates import PathTemplate
 from canarysim.testing.strategies.pools import HOSTS, PATHS, VALUES
