@@ -271,3 +271,30 @@ def domains_table(domains: list[str], **fields: Any) -> dict[str, Any]:
         for number, domain in enumerate(domains)
     ]
     return {"name": "t", "virtual_hosts": hosts, **fields}
+
+
+#: The value of ``header_name``, and which of ten clusters of weight 1 it picks; None where chance does.
+PICKS: dict[str, int | None] = {
+    "0": 0,
+    "9": 9,
+    "10": 0,
+    "18446744073709551615": 5,
+    "18446744073709551609": 9,
+    "+7": 7,
+    " 7 ": 7,
+    "7\t": 7,
+    "007": 7,
+    **dict.fromkeys(["18446744073709551616", "-1", "-0", "0x7", "7.0", "", "7,7", "1e3", "+", "7 7", "7_0"]),
+}
+
+
+def picked_by_header() -> dict[str, Any]:
+    found = table({"prefix": "/"})
+    clusters = [{"name": f"c{number}", "weight": 1} for number in range(10)]
+    weighted = {"clusters": clusters, "header_name": "X-Pick"}
+    found["virtual_hosts"][0]["routes"][0]["route"] = {"weighted_clusters": weighted}
+    return found
+
+
+def pick(*values: str) -> cs.Request:
+    return header(*values, name="x-pick")

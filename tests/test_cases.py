@@ -8,7 +8,7 @@ import canarysim as cs
 
 from .cases import CASES, Case
 from .envoy_cases import CASES as ENVOY_CASES
-from .envoy_cases import EnvoyCase
+from .envoy_cases import PICKS, EnvoyCase, pick, picked_by_header
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -42,3 +42,19 @@ def test_configurations_of_envoy_agree_with_the_case(case: EnvoyCase) -> None:
         assert outcome.share == 1
         assert cs.explain(table, case.request).winner is decision.matched
         assert cs.from_envoy(cs.to_envoy(table), envoy=envoy, http=case.http) == table
+
+
+@pytest.mark.parametrize("value", PICKS)
+def test_a_header_picks_where_it_is_one_number(value: str) -> None:
+    table = cs.from_envoy(picked_by_header())
+    shares = {decision.cluster: share for decision, share in table.shares(pick(value)) if share}
+    number = PICKS[value]
+    assert len(shares) == (10 if number is None else 1)
+    if number is not None:
+        assert table.route(pick(value)).cluster == f"c{number}"
+
+
+def test_two_headers_pick_nothing_and_chance_does() -> None:
+    table = cs.from_envoy(picked_by_header())
+    assert len([share for _, share in table.shares(pick("7", "7")) if share]) == 10
+    assert table.route(pick("7", "7"), random_value=13).cluster == "c3"

@@ -34,3 +34,9 @@ def test_envoy_looks_hosts_up_without_their_port(envoy: Version) -> None:
     configuration = envoy_cases.domains_table([*DOMAINS, "*"], ignore_port_in_host_matching=True)
     questions = [(cs.Request("/", authority=host), 0) for host in envoy_cases.HOSTS_WITHOUT_PORT]
     assert disagreements(envoy, [cs.from_envoy(configuration, envoy=envoy)], [questions]) == []
+
+
+def test_envoy_picks_by_a_header_as_the_table_does(envoy: Version) -> None:
+    table = cs.from_envoy(envoy_cases.picked_by_header(), envoy=envoy)
+    questions = [(envoy_cases.pick(value), 0) for value in envoy_cases.PICKS if value.strip() == value]
+    assert disagreements(envoy, [table], [[*questions, (envoy_cases.pick("7", "7"), 0)]]) == []
