@@ -186,6 +186,18 @@ HEADERS = [
         (get("/", ("connection", "keep-alive")), 1),  # dropped before routing
     ),
     *table_of(
+        routes(
+            "{prefix: /, headers: [{name: close}]}",
+            "{prefix: /, headers: [{name: http2-settings}]}",
+            "{prefix: /}",
+        ),
+        (get("/", ("connection", "close"), ("close", "1")), 0),  # named, but not as a header
+        (get("/", ("connection", "http2-settings"), ("http2-settings", "AA")), 1),
+        (get("/", ("connection", "upgrade"), ("upgrade", "h2c"), ("http2-settings", "AA")), 2),
+        (get("/", ("connection", "a,b,c,d,e,f,g,h,i,,")), 2),  # nine names: what is empty is none
+        (get("/", ("connection", "upgrade, ,http2-settings,a,b,c,d,e,f,g,h,i"), ("upgrade", "H2c")), 2),
+    ),
+    *table_of(
         routes("{prefix: /, headers: [{name: x-request-id}]}", "{prefix: /}"),
         (get("/"), 0),  # Envoy invents one
     ),

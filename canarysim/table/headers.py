@@ -6,9 +6,11 @@ Facts (observed on Envoy 1.36.4 and 1.40.0 with HTTP/1.1, see tests/envoy):
    that only a trusted client may send are dropped. Of the tokens in ``te`` only ``trailers`` stays, even if
    ``connection`` names it, and then in any case; without it a ``te`` that is not empty is dropped. With
    ``connection: upgrade`` and an ``upgrade`` other than ``h2c`` both stay, with ``te`` and whatever
-   ``connection`` names; with ``h2c`` ``http2-settings`` goes too. What the ``connection`` of CONNECT names stays.
+   ``connection`` names; ``h2c`` is forgotten, with ``http2-settings`` and both their names in ``connection``.
+   What the ``connection`` of CONNECT names stays.
 2. A ``connection`` that names ``x-forwarded-for``, ``-proto`` or ``-host``, ``host``, a name that begins with
-   a colon, or ten things or more, is answered 400; ``host`` may be named beside an absolute target.
+   a colon, or ten things or more, is answered 400; ``host`` may be named beside an absolute target. ``close``,
+   ``keep-alive``, ``upgrade`` and ``http2-settings`` name no header.
 3. A ``referer`` stays if it is a URL with a host, without user and fragment, or a relative reference.
 4. An empty ``x-request-id`` is replaced; with an empty ``x-forwarded-proto`` no route is found.
 5. Blanks and tabs around header values are cut. Header names are in lower case.
@@ -89,8 +91,14 @@ _SINGLE = frozenset(
     """.split()
 )
 
+#: What a connection header names without meaning a header.
+_OPTIONS = frozenset(["close", "http2-settings", "keep-alive", "upgrade"])
+
 #: What a connection header must not name.
 _NOT_TO_BE_NAMED = frozenset(["host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"])
+
+#: The kind of upgrade that Envoy forgets, with what goes along.
+_H2C = frozenset(["upgrade", "http2-settings"])
 
 #: Headers that get more than their value trimmed.
 SPECIAL = _HOP_BY_HOP.union(_UNTRUSTED, [_STREAM_DURATION]) | {
@@ -192,7 +200,8 @@ def _without_hop_by_hop(
     notes: list[str],
 ) -> Refusal | None:
     """Takes out what never reaches a matcher (facts 1 to 4, 7)."""
-    named = [token.strip(" \t").lower() for value in fields.get("connection", ()) for token in value.split(",")]
+    tokens = ",".join(fields.get("connection", ())).lower().split(",")
+    named = [token.strip(" \t") for token in tokens if token]
     asks = "upgrade" in named and "upgrade" in fields
     upgrades = asks and fields["upgrade"][0].lower() != "h2c"
     refused: Refusal | None = None
@@ -200,9 +209,10 @@ def _without_hop_by_hop(
     if upgrades:
         drop -= {"connection", "upgrade"}
     elif asks:
-        drop |= {"http2-settings"}
+        drop |= _H2C
+        named = [token for token in named if token and token not in _H2C]
     if not upgrades and method != "CONNECT":
-        drop = drop.union(named)
+        drop = drop.union(set(named) - _OPTIONS)
         unnamable = _NOT_TO_BE_NAMED - {"host"} if absolute else _NOT_TO_BE_NAMED
         if len(named) >= 10 or any(token in unnamable or token[:1] == ":" for token in named):
             refused = 400, "the connection header names what it must not"

@@ -106,6 +106,7 @@ def test_a_great_many_decisions_are_those_of_envoy(envoy: Version) -> None:
             for request, _ in rows:
                 decisive(table, request, counts)
                 unknown += table.chances(request)[0][0].kind == "unknown"
+        print(f"Envoy {envoy}: {asked:,} so far", flush=True)
     print(f"\nEnvoy {envoy}: {asked:,} decisions, none different; seed {seed}; {unknown:,} unknown here")
     for (kind, way), count in sorted(counts.items()):
         print(f"  {kind:40} {way:8} {count:>9,}")
