@@ -389,7 +389,7 @@ def test_every_kind_of_condition_decides_in_both_directions() -> None:
     """Among the requests aimed at a route with it: all conditions hold and no earlier route takes the request, or
     it alone refuses, where again no earlier route takes it.
     """
-    random, made = Random(5), tables(700, seed=5)
+    random, made = Random(5), tables(1500, seed=5)
     accepts: Counter[str] = Counter()
     refuses: Counter[str] = Counter()
     asked: Counter[str] = Counter()

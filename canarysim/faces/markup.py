@@ -297,7 +297,8 @@ def destination_name(destination: Destination) -> Html:
 def outcome_name(decision: Decision, *, general: bool = False) -> Html:
     """What becomes of a request; ``general`` leaves out what differs between requests of the same outcome."""
     if decision.destination is not None:
-        return join(destination_name(decision.destination), muted(short(decision.copies)))
+        copies = muted(short(decision.copies)) if decision.copies else ""
+        return join(destination_name(decision.destination), copies)
     if decision.kind == "redirect" and general:
         return el("span", f"redirect ({decision.status})")
     if decision.kind == "tls_redirect" and general:

@@ -47,6 +47,8 @@ __all__ = [
     "Reader",
     "Record",
     "Whole",
+    "last_name",
+    "shown",
 ]
 
 
@@ -222,7 +224,7 @@ class Reader:
     def message(self, message: Message, node: Node, path: str) -> Record | None:
         """A record of the fields that stand in a mapping; None, after a problem, where there is no mapping."""
         if not isinstance(node, Mapping):
-            self.error("wrong_type", f"{_last(path)} must be a mapping, not {_shown(node)}", node, path)
+            self.error("wrong_type", f"{last_name(path)} must be a mapping, not {shown(node)}", node, path)
             return None
         record = Record(self, message, node, path)
         oneofs: dict[str, str] = {}
@@ -276,7 +278,7 @@ class Reader:
             if not isinstance(node, Sequence):
                 self.error(
                     "wrong_type",
-                    f"{_last(path)} must be a list, not {_shown(node)}",
+                    f"{last_name(path)} must be a list, not {shown(node)}",
                     node,
                     path,
                     "begin each item with '- '",
@@ -286,13 +288,13 @@ class Reader:
             return [value for value in values if value is not None]
         if isinstance(kind, MapOf):
             if not isinstance(node, Mapping):
-                self.error("wrong_type", f"{_last(path)} must be a mapping, not {_shown(node)}", node, path)
+                self.error("wrong_type", f"{last_name(path)} must be a mapping, not {shown(node)}", node, path)
                 return None
             pairs = {k: self.value(kind.item, v, f"{path}.{k}") for k, (_, v) in node.entries.items()}
             return {k: v for k, v in pairs.items() if v is not None}
         if not isinstance(node, Scalar):
             what = kind.value if isinstance(kind, _Plain) else "a number" if isinstance(kind, Whole) else "a name"
-            self.error("wrong_type", f"{_last(path)} must be {what}, not {node.kind}", node, path)
+            self.error("wrong_type", f"{last_name(path)} must be {what}, not {node.kind}", node, path)
             return None
         try:
             if kind is STRING:
@@ -304,7 +306,7 @@ class Reader:
             assert isinstance(kind, Whole)
             return to_int(node, kind.low, kind.high)
         except WrongType as wrong:
-            self.error("wrong_type", f"{_last(path)} {wrong.message}", node, path, wrong.hint)
+            self.error("wrong_type", f"{last_name(path)} {wrong.message}", node, path, wrong.hint)
             return None
 
     def _unknown_field(self, message: Message, key: str, node: Node, path: str) -> None:
@@ -319,13 +321,16 @@ class Reader:
         self.error("unknown_field", f"unknown field {key!r} in {message.name}", node, path, hint)
 
 
-def _last(path: str) -> str:
+def last_name(path: str) -> str:
     """The end of a path, enough to name a field in a sentence: ``domains[0]``."""
     return path.rpartition(".")[2]
 
 
-def _shown(node: Node) -> str:
-    return repr(node.text) if isinstance(node, Scalar) else node.kind
+def shown(node: Node) -> str:
+    """A value of the wrong kind as a sentence names it: ``'v1'``, ``a list``."""
+    if not isinstance(node, Scalar):
+        return node.kind
+    return repr(node.text) if len(node.text) <= 60 else f"{node.text[:59]!r}..."
 
 
 def _listed(names: list[str], most: int = 8) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def _dump(envoy: Version, query: str = "") -> dict[str, Any]:
         return config_dump(envoy, bootstrap, query)
 
 
-def _found(dump: dict[str, Any], envoy: Version) -> dict[str, RouteSource]:
+def _found(dump: dict[str, Any], envoy: Version, *, not_given: Sequence[str] = ()) -> dict[str, RouteSource]:
     (document,), problems = read_documents(json.dumps(dump, indent=1), "dump.json", ENVOY_JSON)
     reader = EnvoyReader("dump.json", envoy=envoy, json=True)
     assert is_envoy(document)
@@ -82,7 +83,9 @@ def _found(dump: dict[str, Any], envoy: Version) -> dict[str, RouteSource]:
     for source in sources:
         reader.message(ROUTE_CONFIGURATION, source.node, source.path, packed=True)
     assert not problems
-    assert not reader.problems
+    assert [(problem.code, problem.message.split("'")[1]) for problem in reader.problems] == [
+        ("routes_not_given", name) for name in not_given
+    ]
     assert len({source.setting.listener or source.path for source in sources}) == len(sources)
     return {source.setting.listener or source.name or source.path: source for source in sources}
 
@@ -111,5 +114,6 @@ def test_one_list_of_a_dump_gives_its_route_configurations(envoy: Version) -> No
     assert _found(_dump(envoy, "?resource=dynamic_route_configs"), envoy).keys() == {"fetched"}
     static = _found(_dump(envoy, "?resource=static_route_configs"), envoy)
     assert sorted(source.name for source in static.values()) == ["", "inline"]
-    assert _found(_dump(envoy, "?resource=static_listeners"), envoy).keys() == {"static"}
+    listeners = _found(_dump(envoy, "?resource=static_listeners"), envoy, not_given=["fetched"])
+    assert listeners.keys() == {"static"}
     assert _found(_dump(envoy, "?resource=dynamic_listeners"), envoy).keys() == {"dynamic"}

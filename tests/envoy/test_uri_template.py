@@ -146,13 +146,12 @@ def test_every_character_is_taken_or_refused_alike(envoy: Version, place: str) -
     assert differences(envoy, rules) == []
 
 
-@pytest.mark.parametrize("runtime", [None, OLD])
-def test_random_templates_are_loaded_and_refused_alike(envoy: Version, runtime: Mapping[str, Any] | None) -> None:
-    if runtime and envoy == "1.36":
-        pytest.skip("1.36 has no such guard")
-    rng = random.Random()
-    rules = [(template, None) for template in sorted({random_template(rng) for _ in range(250)})]
-    assert differences(envoy, rules, runtime) == []
+def test_random_templates_are_loaded_and_refused_alike(envoy: Version) -> None:
+    # The guard is one of 1.40; 1.36 knows nothing of it.
+    for runtime in (None,) if envoy == "1.36" else (None, OLD):
+        rng = random.Random()
+        rules = [(template, None) for template in sorted({random_template(rng) for _ in range(250)})]
+        assert differences(envoy, rules, runtime) == []
 
 
 def test_random_rewrites_are_loaded_and_refused_alike(envoy: Version) -> None:

@@ -48,6 +48,8 @@ from canarysim.manifests.fields import (
     Reader,
     Record,
     Whole,
+    last_name,
+    shown,
 )
 from canarysim.manifests.scalars import WrongType
 from canarysim.problems import Problem, Severity
@@ -81,8 +83,9 @@ class EnvoyReader(Reader):
         """
         assert isinstance(message, Proto)
         if not isinstance(node, Mapping):
-            shown = repr(node.text) if isinstance(node, Scalar) else node.kind
-            self.error("wrong_type", f"{_last(path)} must be a mapping, not {shown}", node, path)
+            what = last_name(path) or f"a {self.resource}"
+            hint = "" if path else "canarysim.load reads texts and files"
+            self.error("wrong_type", f"{what} must be a mapping, not {shown(node)}", node, path, hint)
             return None
         record = Record(self, message, node, path)
         oneofs: dict[str, str] = {}
@@ -157,12 +160,12 @@ class EnvoyReader(Reader):
             return self._long_duration(node, path)
         if not isinstance(node, Scalar):
             what = "true or false" if kind is BOOL else "a string" if isinstance(kind, Text) else "a single value"
-            self.error("wrong_type", f"{_last(path)} must be {what}, not {node.kind}", node, path)
+            self.error("wrong_type", f"{last_name(path)} must be {what}, not {node.kind}", node, path)
             return None
         try:
             return self._scalar(kind, node, path)
         except WrongType as wrong:
-            self.error("wrong_type", f"{_last(path)} {wrong.message}", node, path, wrong.hint)
+            self.error("wrong_type", f"{last_name(path)} {wrong.message}", node, path, wrong.hint)
             return None
 
     def _scalar(self, kind: Type, node: Scalar, path: str) -> Anything:
@@ -170,7 +173,7 @@ class EnvoyReader(Reader):
         if isinstance(kind, Text):
             text = to_text(node, json)
             if why := kind.why_bad(text):
-                self.error("bad_value", f"{_last(path)} {why}", node, path)
+                self.error("bad_value", f"{last_name(path)} {why}", node, path)
                 return None
             return text
         if kind is STRING:
@@ -197,17 +200,17 @@ class EnvoyReader(Reader):
                     values.append(self.message(kind.item, empty, inner))
                     continue
                 if kind.item is not STRING and not isinstance(kind.item, Text):
-                    self.error("wrong_type", f"{_last(inner)} must not be null", item, inner)
+                    self.error("wrong_type", f"{last_name(inner)} must not be null", item, inner)
                     continue
             values.append(self.value(kind.item, item, inner))
         if not kind.least <= len(nodes) <= kind.most:
             limit = f"at least {kind.least}" if len(nodes) < kind.least else f"at most {kind.most}"
-            self.error("bad_value", f"{_last(path)} has {len(nodes)} items and needs {limit}", node, path)
+            self.error("bad_value", f"{last_name(path)} has {len(nodes)} items and needs {limit}", node, path)
         return [value for value in values if value is not None]
 
     def _map(self, kind: MapOf, node: Node, path: str) -> dict[str, Anything] | None:
         if not isinstance(node, Mapping):
-            self.error("wrong_type", f"{_last(path)} must be a mapping, not {node.kind}", node, path)
+            self.error("wrong_type", f"{last_name(path)} must be a mapping, not {node.kind}", node, path)
             return None
         pairs = {key: self.value(kind.item, inner, f"{path}.{key}") for key, (_, inner) in node.entries.items()}
         return {key: value for key, value in pairs.items() if value is not None}
@@ -220,7 +223,7 @@ class EnvoyReader(Reader):
             return None
         value = record.get("value", False if kind.item is BOOL else 0)
         if isinstance(kind.item, Whole) and not kind.item.low <= value <= kind.item.high:
-            self.error("wrong_type", f"{_last(path)} is {value}, out of its range", node, path)
+            self.error("wrong_type", f"{last_name(path)} is {value}, out of its range", node, path)
             return None
         return value
 
@@ -230,11 +233,13 @@ class EnvoyReader(Reader):
 
     def _packed(self, kind: Packed, node: Node, path: str) -> Any | None:
         if not isinstance(node, Mapping):
-            self.error("wrong_type", f"{_last(path)} must be a mapping, not {node.kind}", node, path)
+            self.error("wrong_type", f"{last_name(path)} must be a mapping, not {node.kind}", node, path)
             return None
         named = node.get("@type")
         if not isinstance(named, Scalar):
-            self.error("missing_field", f"{_last(path)} needs @type", node, path, "name the type of the message")
+            self.error(
+                "missing_field", f"{last_name(path)} needs @type", node, path, "name the type of the message"
+            )
             return None
         host, slash, name = named.text.rpartition("/")
         if not (host and slash and name):
@@ -307,7 +312,3 @@ def _flat(node: Sequence, path: str) -> Iterator[tuple[Node, str]]:
 
 def _advice(field: Field) -> str:
     return f"add {field.name}: [...]" if isinstance(field.type, ListOf) else f"add {field.name}"
-
-
-def _last(path: str) -> str:
-    return path.rpartition(".")[2]

@@ -160,14 +160,15 @@ def _path(choices: Choices, draft: Draft) -> None:
 def _header(choices: Choices, draft: Draft, asked: HeaderMatcher) -> None:
     name = asked.view.header
     if name == ":method":
-        draft.method = choices.pick(METHODS)
+        told = asked.value.value if asked.invert and isinstance(asked.value, StringMatcher) else ""
+        draft.method = told if told in METHODS and choices.chance(50) else choices.pick(METHODS)
     elif name == ":authority":
         _host(choices, draft)
     elif name == ":path":
         choices.pick((_path, _query_of))(choices, draft)
     elif name == ":scheme" or (name == "x-forwarded-proto" and choices.chance(50)):
         _proto(choices, draft)
-    elif asked.invert and isinstance(asked.value, StringMatcher) and choices.chance(50):
+    elif asked.invert and isinstance(asked.value, StringMatcher) and choices.chance(80):
         text = choices.pick((asked.value.value, asked.value.value, f"x{asked.value.value}", "a", "ab"))
         draft.set(name, choices.pick(((text,), (text,), ("zz", text))))
     else:
