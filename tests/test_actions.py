@@ -26,6 +26,9 @@ def redirected(
         ("{httpsRedirect: true}", "x.com:443", "https://x.com:443/"),
         ("{httpsRedirect: true}", "x.com:8080", "https://x.com:8080/"),
         ("{portRedirect: 8443}", "x.com:80", "http://x.com:8443/"),
+        ("{portRedirect: 8443}", "[::1]:80", "http://[::1]:8443/"),
+        ("{portRedirect: 8443}", "[::1]", "http://[::1]:8443/"),
+        ("{portRedirect: 8443}", "x[::1]", "http://x[::8443/"),  # only a bracket at the start makes an address
         ("{hostRedirect: 'h.io:99', portRedirect: 8443}", "x.com", "http://h.io:99:8443/"),
         ("{}", "x.com:80", "http://x.com:80/"),
         ("{hostRedirect: h.io, httpsRedirect: true}", "x.com:80", "https://h.io/"),

@@ -6,7 +6,8 @@ tests/envoy). Location is scheme, ``://``, host, port, path and query:
 1. The scheme is https, or ``scheme_redirect`` as it stands, or that of the request.
 2. The host is ``host_redirect``, or that of the request. A ``port_redirect`` is appended to a new host as it is,
    and to the old one in place of its port. Without it the port of the old host stays, but for the default
-   port of the old scheme where the scheme changes.
+   port of the old scheme where the scheme changes. The port begins at the last colon, digits or not, but in a
+   host that begins with a bracket at the last one that follows a closing bracket.
 3. A ``path_redirect`` with a ``?`` takes the place of path and query, and ``strip_query`` has no effect. Without
    one the query is kept unless ``strip_query``. A prefix or regex rewrite changes the path as in rewrites.py;
    an empty result of a regex leaves it. A path that does not begin with a slash gets one.
@@ -16,7 +17,6 @@ tests/envoy). Location is scheme, ``://``, host, port, path and query:
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -41,9 +41,6 @@ REDIRECT_CODES = {
     "TEMPORARY_REDIRECT": 307,
     "PERMANENT_REDIRECT": 308,
 }
-
-#: What Envoy takes for a port: all behind the last colon that no bracket follows, digits or not.
-_PORT = re.compile(r":[^:\]]*\Z")
 
 
 @attrs.frozen(kw_only=True)
@@ -80,13 +77,11 @@ class RedirectAction:
             host = octets(self.host)
             return f"{host}:{self.port}" if self.port else host
         host = seen.authority
-        port = _PORT.search(host)
+        end = _end_of_name(host)
         if self.port:
-            return f"{host[: port.start()] if port else host}:{self.port}"
+            return f"{host[:end]}:{self.port}"
         default = {"http": ":80", "https": ":443"}.get(seen.scheme)
-        if port and scheme != seen.scheme and port[0] == default:
-            return host[: port.start()]
-        return host
+        return host[:end] if scheme != seen.scheme and host[end:] == default else host
 
     def _target(self, seen: Seen, match: PathMatcher, envoy: Behaviour) -> str | Undetermined:
         path, query = seen.route_path, seen.path[len(seen.route_path) :]
@@ -163,3 +158,9 @@ class DirectResponseAction:
 
     def __str__(self) -> str:
         return f"response {self.status}"
+
+
+def _end_of_name(host: str) -> int:
+    """Where the port begins, with its colon (fact 2)."""
+    at = host.rfind("]:") + 1 if host[:1] == "[" else host.rfind(":")
+    return at if at > 0 or host[:1] == ":" else len(host)
