@@ -15,7 +15,7 @@ tests/envoy):
    path (307), as ``path_with_escaped_slashes_action`` says; that comes before normalization.
 5. One dot at the end of the host, before its port, is cut by ``strip_trailing_host_dot``; then
    ``strip_any_host_port`` cuts any port that is a number, ``strip_matching_host_port`` that of the listener. What
-   CONNECT loses so is back when it goes upstream.
+   CONNECT loses so is back when it goes upstream, after header mutations and before a rewrite of the host.
 6. ``ignore_path_parameters_in_path_matching`` cuts ``;`` and what follows, from each segment (1.40) or from all
    the path (1.36), for path matchers only.
 """

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from canarysim.request import octets
 from canarysim.table.headers import Invented
+from canarysim.table.hosts import without_port
 from canarysim.table.values import Undetermined
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def upstream(
         seen = _mutated(seen, destination, entry, levels, unsure)
     elif destination.host_rewrite:
         seen = seen.changed(authority=octets(destination.host_rewrite))
+    if client.connect_port and without_port(seen.authority) == seen.authority:
+        seen = seen.changed(authority=seen.authority + client.connect_port)
     told: dict[str, str] = {}
     authority, path = seen.authority, seen.path
     if action.host_rewrite is not None:
@@ -117,8 +120,6 @@ def upstream(
         elif new is not None:
             told["x-envoy-original-path"] = path
             path = new + path[len(seen.route_path) :]
-    if client.connect_port and ":" not in authority:
-        authority += client.connect_port
     fields = _client_fields(seen, client, envoy) if changes_headers or seen.internal else _told(seen.fields)
     return Upstream(
         path, authority, (*(field for field in fields if field[0] not in told), *told.items()), unsure, seen
