@@ -61,7 +61,7 @@ def test_connect_has_its_port_back_before_the_host_is_rewritten(
 
 
 def test_the_port_of_a_redirected_host(envoy: Version) -> None:
-    routes = [
+    routes: list[dict[str, Any]] = [
         {"match": {"prefix": "/a"}, "redirect": {"port_redirect": 8443}},
         {"match": {"prefix": "/b"}, "redirect": {"https_redirect": True}},
         {"match": {"prefix": "/c"}, "redirect": {"scheme_redirect": "http"}},
