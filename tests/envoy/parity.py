@@ -109,6 +109,8 @@ def askable(table: cs.RouteTable, request: cs.Request) -> bool:
     """Whether the judge, which has no TLS, can stand for the table's listener, and has the time to answer."""
     if any(n == "x-envoy-upstream-stream-duration-ms" and v.strip().isdecimal() for n, v in request.headers):
         return False  # Envoy would cut it off
+    if request.internal != ([v for n, v in request.headers if n == "x-forwarded-for"] == [INSIDE]):
+        return False  # for the judge a request is from inside by this address, and by no other means
     if table.scheme == "http":
         return True
     told = [value.strip(" \t").lower() for name, value in request.headers if name == "x-forwarded-proto"]

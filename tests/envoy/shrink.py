@@ -12,7 +12,7 @@ from canarysim.table.redirects import DirectResponseAction
 from canarysim.table.routes import RouteMatch
 
 from .judge import EnvoyRefused, Version
-from .parity import Question, disagreements
+from .parity import Question, askable, disagreements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,8 @@ def shrunk(version: Version, table: cs.RouteTable, question: Question) -> tuple[
 
 
 def _differs(version: Version, table: cs.RouteTable, question: Question) -> str:
+    if not askable(table, question[0]):
+        return ""
     try:
         return "\n".join(disagreements(version, [table], [[question]]))
     except (EnvoyRefused, cs.InvalidValue):
