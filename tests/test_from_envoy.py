@@ -279,3 +279,15 @@ def test_a_host_made_of_a_header_that_is_open_is_open_too() -> None:
     route["route"]["request_mirror_policies"] = [{"cluster_header": ":authority"}]
     decision = cs.from_envoy(configuration).route("GET /")
     assert (decision.cluster, decision.authority, decision.mirrors) == ("r0", None, None)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("virtual_hosts: []", "'virtual_hosts: []'"), ([], "a list"), ("x" * 999, "'" + "x" * 59 + "'...")],
+)
+def test_what_is_no_mapping_is_refused_with_what_reads_text(given: Any, shown: str) -> None:
+    with pytest.raises(cs.ManifestError) as caught:
+        cs.from_envoy(given)
+    (problem,) = caught.value.problems
+    assert problem.message == f"a RouteConfiguration must be a mapping, not {shown}"
+    assert problem.hint == "canarysim.load reads files, canarysim.loads text"

@@ -99,6 +99,14 @@ class Mapping(Node):
         mapping.line, mapping.column = place.line, place.column
         return mapping
 
+    def without(self, key: str) -> Mapping:
+        """The same mapping, but for one key."""
+        if key not in self.entries:
+            return self
+        mapping = self.empty(self)
+        mapping.entries = {k: entry for k, entry in self.entries.items() if k != key}
+        return mapping
+
     def get(self, key: str) -> Node | None:
         entry = self.entries.get(key)
         return None if entry is None else entry[1]

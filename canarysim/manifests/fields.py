@@ -154,7 +154,7 @@ Type = _Plain | Whole | EnumOf | ListOf | MapOf | Message | DialectType
 class Record:
     """A message as it stands in the text: values by field name, and where each stands."""
 
-    __slots__ = ("damaged", "keys", "message", "misspelt", "node", "path", "reader", "values")
+    __slots__ = ("chosen", "damaged", "keys", "message", "misspelt", "node", "path", "reader", "values")
 
     def __init__(self, reader: Reader, message: Message, node: Node, path: str) -> None:
         self.reader = reader
@@ -164,6 +164,8 @@ class Record:
         self.values: dict[str, Any] = {}
         self.keys: dict[str, tuple[Node, str]] = {}
         self.damaged: set[str] = set()
+        #: The key that stands for each oneof.
+        self.chosen: dict[str, str] = {}
         self.misspelt = False
 
     def lacks(self, *names: str) -> bool:
@@ -227,29 +229,20 @@ class Reader:
             self.error("wrong_type", f"{last_name(path)} must be a mapping, not {shown(node)}", node, path)
             return None
         record = Record(self, message, node, path)
-        oneofs: dict[str, str] = {}
         for key, (key_node, value_node) in node.entries.items():
             found = message.lookup(key)
             inner = f"{path}.{key}" if path else key
-            if found is None:
-                self._unknown_field(message, key, key_node, inner)
-                record.misspelt = True
+            if found is None or found[0].since > self.envoy:
+                self._unknown_field(record, key, key_node, inner)
                 continue
             if isinstance(value_node, Scalar) and is_null(value_node):
                 continue
             field, legacy = found
             if field.name in record.keys:
-                other = record.keys[field.name][1].rpartition(".")[2]
-                self.error(
-                    "both_spellings",
-                    f"{key} and {other} are two spellings of one field",
-                    key_node,
-                    inner,
-                    f"keep {field.name} only" if legacy else f"keep {key} only",
-                )
+                self._both_spellings(field, key, last_name(record.keys[field.name][1]), key_node, inner)
                 continue
             if field.oneof:
-                other = oneofs.setdefault(field.oneof, key)
+                other = record.chosen.setdefault(field.oneof, key)
                 if other != key:
                     self.error(
                         "several_of_oneof",
@@ -309,7 +302,15 @@ class Reader:
             self.error("wrong_type", f"{last_name(path)} {wrong.message}", node, path, wrong.hint)
             return None
 
-    def _unknown_field(self, message: Message, key: str, node: Node, path: str) -> None:
+    def _both_spellings(self, field: Field, key: str, other: str, node: Node, path: str) -> None:
+        """Says that a field stands twice, as ``other`` and as ``key``."""
+        text = f"{key} and {other} are two spellings of one field"
+        self.error("both_spellings", text, node, path, f"keep {field.name} only")
+
+    def _unknown_field(self, record: Record, key: str, node: Node, path: str) -> None:
+        """Says that a message has no such field."""
+        record.misspelt = True
+        message = record.message
         similar = near(key.replace("_", ""), message.names, 1)
         inside = [f.name for f in message.fields if isinstance(f.type, Message) and f.type.lookup(key)]
         if similar:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from canarysim.errors import ManifestError, SeveralTables, UnknownName
+from canarysim.manifests.document import Mapping as MappingNode
 from canarysim.manifests.document import from_python
 from canarysim.manifests.envoy.actions import action_of, mirror_policies
 from canarysim.manifests.envoy.fields import ROUTE_CONFIGURATION
@@ -27,6 +28,7 @@ from canarysim.manifests.envoy.headers import mutations
 from canarysim.manifests.envoy.matches import header_matchers, refused, route_match
 from canarysim.manifests.envoy.reader import EnvoyReader
 from canarysim.manifests.envoy.unknowns import filters_unknown, open_fields
+from canarysim.manifests.fields import shown
 from canarysim.problems import Problem, Severity, Where
 from canarysim.table.actions import Unknown
 from canarysim.table.behaviour import behaviour_of
@@ -131,6 +133,12 @@ def from_envoy(
     behaviour_of(envoy)
     problems: list[Problem] = []
     node = from_python(mapping)
+    if not isinstance(node, MappingNode):
+        text = f"a RouteConfiguration must be a mapping, not {shown(node)}"
+        hint = "canarysim.load reads files, canarysim.loads text"
+        raise ManifestError(
+            [Problem("wrong_type", Severity.ERROR, text, Where(resource="RouteConfiguration"), hint)]
+        )
     named = {"http": http, "runtime": runtime, "clusters": clusters, "scheme": scheme}
     tables = tables_of(node, "", envoy, problems, json=True, **named)
     if not tables and not problems:

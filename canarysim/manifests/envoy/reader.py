@@ -49,7 +49,6 @@ from canarysim.manifests.fields import (
     Record,
     Whole,
     last_name,
-    shown,
 )
 from canarysim.manifests.scalars import WrongType
 from canarysim.problems import Problem, Severity
@@ -81,62 +80,22 @@ class EnvoyReader(Reader):
         ``packed`` lets ``@type`` pass, which a message has in an Any and among resources.
         What breaks a rule is a problem too: ``missing_field``, ``missing_choice``, ``bad_value``.
         """
-        assert isinstance(message, Proto)
-        if not isinstance(node, Mapping):
-            what = last_name(path) or f"a {self.resource}"
-            hint = "" if path else "canarysim.load reads texts and files"
-            self.error("wrong_type", f"{what} must be a mapping, not {shown(node)}", node, path, hint)
-            return None
-        record = Record(self, message, node, path)
-        oneofs: dict[str, str] = {}
-        for key, (key_node, value_node) in node.entries.items():
-            found = message.lookup(key)
-            inner = f"{path}.{key}" if path else key
-            if found is None or (found[0].since and found[0].since > self.envoy):
-                if message.partial and found is None:
-                    self._perhaps_misspelt(message, key, key_node, inner)
-                if not (message.partial or (packed and key == "@type")):
-                    self._unknown_envoy_field(message, key, key_node, inner)
-                    record.misspelt = True
-                continue
-            if isinstance(value_node, Scalar) and is_null(value_node):
-                continue
-            field = found[0]
-            name = field.name
-            if name in record.keys:
-                self._both_spellings(key, record.keys[name][1], key_node, inner)
-                continue
-            if field.oneof:
-                other = oneofs.setdefault(field.oneof, key)
-                if other != key:
-                    self.error(
-                        "several_of_oneof",
-                        f"{key} and {other} exclude each other",
-                        key_node,
-                        inner,
-                        "keep one of them",
-                    )
-                    continue
-            record.keys[name] = key_node, inner
-            problems = len(self.problems)
-            value = self.value(field.type, value_node, inner)
-            if value is not None:
-                record.values[name] = value
-            if len(self.problems) > problems:
-                record.damaged.add(name)
-        if message.needs or message.choices:
-            self._complete(record, message, oneofs)
+        if packed and isinstance(node, Mapping):
+            node = node.without("@type")
+        record = super().message(message, node, path)
+        if record is not None and not record.misspelt:
+            self._complete(record)
         return record
 
-    def _complete(self, record: Record, message: Proto, oneofs: dict[str, str]) -> None:
-        """Says which fields are missing, unless a misspelt one may be it."""
-        if record.misspelt:
-            return
+    def _complete(self, record: Record) -> None:
+        """Says which fields are missing."""
+        message = record.message
+        assert isinstance(message, Proto)
         for field in message.needs:
             if field.name not in record.keys and not field.since > self.envoy:
                 record.report("missing_field", f"{message.name} needs {field.name}", None, _advice(field))
         for choice in message.choices:
-            if choice not in oneofs:
+            if choice not in record.chosen:
                 names = [f.name for f in message.fields if f.oneof == choice and not f.since > self.envoy]
                 record.report(
                     "missing_choice", f"{message.name} needs one of {', '.join(names)}", None, f"add {names[0]}"
@@ -250,29 +209,23 @@ class EnvoyReader(Reader):
         record = None if message is None else self.message(message, node, path, packed=True)
         return Any(name, node, path, record)
 
-    def _both_spellings(self, key: str, other: str, node: Node, path: str) -> None:
+    def _both_spellings(self, field: Field, key: str, other: str, node: Node, path: str) -> None:
         """Fact 3."""
-        self.error(
-            "both_spellings",
-            f"{key} and {other.rpartition('.')[2]} are two spellings of one field, and which counts is not fixed",
-            node,
-            path,
-            "keep one of the two",
-        )
+        text = f"{key} and {other} are two spellings of one field, and which counts is not fixed"
+        self.error("both_spellings", text, node, path, "keep one of the two")
 
-    def _perhaps_misspelt(self, message: Proto, key: str, node: Node, path: str) -> None:
-        """A warning where a field that nobody reads here is very much like one that is read."""
-        similar = [
-            name for name in message.names if len(key) > 6 and SequenceMatcher(None, key, name).ratio() > 0.9
-        ]
-        if similar:
-            text = f"{key} is not read; {message.name} has {similar[0]}"
-            where = self.where(node, path)
-            hint = f"did you mean {similar[0]}?"
-            self.problems.append(Problem("misspelt_field", Severity.WARNING, text, where, hint))
-
-    def _unknown_envoy_field(self, message: Proto, key: str, node: Node, path: str) -> None:
+    def _unknown_field(self, record: Record, key: str, node: Node, path: str) -> None:
+        """Says that a message has no such field, or not in this version; in a partial one only a warning
+        where the field is very much like one that is read.
+        """
+        message = record.message
+        assert isinstance(message, Proto)
         found = message.lookup(key)
+        if message.partial:
+            if found is None:
+                self._perhaps_misspelt(message, key, node, path)
+            return
+        record.misspelt = True
         if found is not None:
             self.error(
                 "unknown_field",
@@ -293,6 +246,16 @@ class EnvoyReader(Reader):
             listed = f"{message.name} has {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
             hint = f"did you mean {(similar or inside)[0]}?" if similar or inside else listed
             self.error("unknown_field", f"unknown field {key!r} in {message.name}", node, path, hint)
+
+    def _perhaps_misspelt(self, message: Proto, key: str, node: Node, path: str) -> None:
+        similar = [
+            name for name in message.names if len(key) > 6 and SequenceMatcher(None, key, name).ratio() > 0.9
+        ]
+        if similar:
+            text = f"{key} is not read; {message.name} has {similar[0]}"
+            where = self.where(node, path)
+            hint = f"did you mean {similar[0]}?"
+            self.problems.append(Problem("misspelt_field", Severity.WARNING, text, where, hint))
 
 
 _BOOL_VALUE = Proto("BoolValue", (Field("value", BOOL),))
