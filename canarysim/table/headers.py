@@ -101,15 +101,11 @@ _NOT_TO_BE_NAMED = frozenset(["host", "x-forwarded-for", "x-forwarded-host", "x-
 _H2C = frozenset(["upgrade", "http2-settings"])
 
 #: Headers that get more than their value trimmed.
-SPECIAL = _HOP_BY_HOP.union(_UNTRUSTED, [_STREAM_DURATION]) | {
-    "te",
-    "expect",
-    "referer",
-    "http2-settings",
-    "x-request-id",
-    "x-forwarded-proto",
-    _STREAM_DURATION,
-}
+SPECIAL = (
+    _HOP_BY_HOP
+    | _UNTRUSTED
+    | {"te", "expect", "referer", "http2-settings", "x-request-id", "x-forwarded-proto", _STREAM_DURATION}
+)
 
 _ODD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -214,8 +210,10 @@ def _without_hop_by_hop(
     if not upgrades and method != "CONNECT":
         drop = drop.union(set(named) - _OPTIONS)
         unnamable = _NOT_TO_BE_NAMED - {"host"} if absolute else _NOT_TO_BE_NAMED
-        if len(named) >= 10 or any(token in unnamable or token[:1] == ":" for token in named):
-            refused = 400, "the connection header names what it must not"
+        forbidden = [token for token in named if token in unnamable or token[:1] == ":"]
+        if forbidden or len(named) >= 10:
+            told = f"{readable(forbidden[0])}, which it must not" if forbidden else "ten headers or more"
+            refused = 400, f"the connection header names {told}"
     if not internal:
         drop |= _UNTRUSTED.union(internal_only)
     if "referer" in fields and not _is_referer(fields["referer"][0]):
