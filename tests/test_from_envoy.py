@@ -217,7 +217,7 @@ def test_text_stands_for_a_request_everywhere() -> None:
         loaded.route(5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="mapping"):
         cs.from_envoy(table({"prefix": "/"}), runtime=5)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="names"):
+    with pytest.raises(TypeError, match=r"as in \['[a-z]+'\]"):
         cs.RouteTable([], clusters="abc")
 
 
@@ -291,3 +291,24 @@ def test_what_is_no_mapping_is_refused_with_what_reads_text(given: Any, shown: s
     (problem,) = caught.value.problems
     assert problem.message == f"a RouteConfiguration must be a mapping, not {shown}"
     assert problem.hint == "canarysim.load reads files, canarysim.loads text"
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "told"),
+    [
+        ({"http": {"merge_slashes": True}}, TypeError, "http is HttpSettings"),
+        ({"clusters": "v1"}, TypeError, r"as in \['v1'\], not one text"),
+        ({"runtime": ["a"]}, TypeError, "a runtime is a mapping"),
+        ({"scheme": "ftp"}, cs.ManifestError, "a listener has http or https"),
+        ({"envoy": "1.35"}, cs.InvalidValue, "known are 1.36 and 1.40"),
+        ({"table": 3}, cs.UnknownName, "no route table is called '3'"),
+    ],
+)
+def test_wrong_arguments_are_refused_by_name(given: dict[str, Any], error: type[Exception], told: str) -> None:
+    with pytest.raises(error, match=told):
+        cs.from_envoy(first({}), **given)
+
+
+def test_one_text_is_no_list() -> None:
+    with pytest.raises(TypeError, match="not one text"):
+        cs.HttpSettings(upgrades="websocket")

@@ -33,7 +33,7 @@ __all__ = ["ENVOY_VERSIONS", "Found", "RouteTable"]
 
 
 def _lower(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name.lower() for name in names)
+    return tuple(name.lower() for name in as_tuple(names))
 
 
 def _lacks_tls(host: VirtualHost, seen: Seen) -> bool:
@@ -45,9 +45,17 @@ def _runtime(values: Runtime | Mapping[str, Any]) -> Runtime:
 
 
 def _as_set(names: Iterable[str] | None) -> frozenset[str] | None:
-    if isinstance(names, str):
-        raise TypeError(f"clusters are names, as in [{names!r}], not one text")
-    return None if names is None else frozenset(names)
+    return None if names is None else frozenset(as_tuple(names))
+
+
+def _is_settings(_: object, __: object, value: object) -> None:
+    if not isinstance(value, HttpSettings):
+        raise TypeError(f"http is HttpSettings(...), not {type(value).__name__}")
+
+
+def _is_scheme(_: object, __: object, value: object) -> None:
+    if value not in ("http", "https"):
+        raise InvalidValue("bad_scheme", f"scheme={value!r}: a listener has http or https")
 
 
 class Found(NamedTuple):
@@ -114,8 +122,8 @@ class RouteTable:
     virtual_hosts: tuple[VirtualHost, ...] = attrs.field(converter=as_tuple)
     name: str = attrs.field(default="", kw_only=True)
     envoy: str = attrs.field(default="1.40", kw_only=True)
-    http: HttpSettings = attrs.field(factory=HttpSettings, kw_only=True)
-    scheme: Literal["http", "https"] = attrs.field(default="http", kw_only=True)
+    http: HttpSettings = attrs.field(factory=HttpSettings, kw_only=True, validator=_is_settings)
+    scheme: Literal["http", "https"] = attrs.field(default="http", kw_only=True, validator=_is_scheme)
     route_configuration: str = attrs.field(default="", kw_only=True)
     vhost_header: str = attrs.field(default="", kw_only=True)
     ignore_port_in_host_matching: bool = attrs.field(default=False, kw_only=True)

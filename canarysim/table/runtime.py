@@ -1,6 +1,6 @@
 """Envoy's runtime: values by key that change fractions, weights and behaviours without a new configuration.
 
-Facts (Envoy documentation of the runtime; each run on 1.36.4 and 1.40.0, see tests/envoy/test_runtime.py):
+Facts (Envoy documentation of the runtime; each run on 1.36.4 and 1.40.0, see tests/envoy/test_versions.py):
 
 1. A layer is a tree; the key of a leaf is the path to it, joined by dots. A mapping with ``numerator`` or
    ``denominator`` is a leaf. Of several layers the last that has a key wins.

@@ -13,7 +13,12 @@ __all__ = ["Undetermined", "as_tuple"]
 
 
 def as_tuple(items: Iterable[Any]) -> tuple[Any, ...]:
-    """Lets constructors take lists where values hold tuples; a converter that type checkers understand."""
+    """Lets constructors take lists where values hold tuples; a converter that type checkers understand.
+
+    Raises TypeError for one text, which would be a list of its characters.
+    """
+    if isinstance(items, str):
+        raise TypeError(f"a list is meant here, as in [{items!r}], not one text")
     return tuple(items)
 
 

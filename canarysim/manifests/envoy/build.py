@@ -37,6 +37,7 @@ from canarysim.table.http import HttpSettings
 from canarysim.table.route_table import RouteTable
 from canarysim.table.routes import Route
 from canarysim.table.runtime import Runtime
+from canarysim.table.values import as_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
@@ -60,7 +61,7 @@ def route_table(
 ) -> RouteTable | None:
     """The table of one RouteConfiguration; None, after problems, where it is wrong."""
     if clusters is not None:
-        source = attrs.evolve(source, clusters=frozenset(clusters))
+        source = attrs.evolve(source, clusters=frozenset(as_tuple(clusters)))
     before = sum(problem.severity is Severity.ERROR for problem in reader.problems)
     record = reader.message(ROUTE_CONFIGURATION, source.node, source.path, packed=True)
     if record is None:
@@ -79,8 +80,10 @@ def route_table(
     mirrors = mirror_policies(record)
     changed = mutations(record)
     setting = source.setting
-    settings = http or refused(setting.manager or record, None, http_settings, setting)
+    settings = http if http is not None else refused(setting.manager or record, None, http_settings, setting)
     runtime_given = refused(record, None, Runtime.of, source.runtime, runtime or {})
+    if settings is None or runtime_given is None:
+        return None
     _tell_defaults(record, runtime_given)
     if sum(problem.severity is Severity.ERROR for problem in reader.problems) > before:
         return None
@@ -146,7 +149,7 @@ def from_envoy(
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise ManifestError(problems)
     if table is not None and table not in tables:
-        raise UnknownName("route table", table, tables)
+        raise UnknownName("route table", str(table), tables)
     if table is None and len(tables) > 1:
         raise SeveralTables(list(tables))
     return attrs.evolve(tables[table or next(iter(tables))], problems=tuple(problems))
