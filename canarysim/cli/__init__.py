@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     The codes are 0 answered, 1 answered with a finding, 2 not answered, 130 interrupted. Answers go to standard
     output, all else to standard error.
     """
+    collecting = gc.isenabled()
+    gc.disable()  # loading and reading make much that stays, and a command is soon over
     from canarysim.cli.output import complain, flush, give_up, prepare
 
     try:
@@ -47,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"canarysim: an error of canarysim itself, not of yours: {type(error).__name__}: {error}\n"
             "Please report it; CANARYSIM_TRACEBACK=1 shows where it happened."
         )
+    finally:
+        if collecting:
+            gc.enable()
     return NOT_ANSWERED
 
 

@@ -308,14 +308,14 @@ class _JsonBuilder(_Builder):
     """As its base; scalars without quotes are to be literals of JSON's, keys are to be quoted."""
 
     def _add(self, node: Node) -> None:
-        if isinstance(node, Scalar) and node.plain and not _JSON_LITERAL.fullmatch(node.text):
+        if isinstance(node, Scalar) and node.plain and not re.fullmatch(_JSON_LITERAL, node.text):
             self.report(
                 "json_syntax", f"this is not JSON: {node.text[:40] or 'a missing value'}", node, "quote it"
             )
         super()._add(node)
 
 
-_JSON_LITERAL = re.compile(r"null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+_JSON_LITERAL = r"null|true|false|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
 
 
 def _syntax_message(error: yaml.MarkedYAMLError) -> str:
@@ -345,7 +345,7 @@ def _mark_at(text: str, position: int | None) -> Any:
     return yaml.Mark("", position, text.count("\n", 0, position), column, "", 0)
 
 
-_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_PAIR = r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
 
 
 def _joined_surrogates(text: str) -> str:
@@ -353,7 +353,7 @@ def _joined_surrogates(text: str) -> str:
         high, low = int(found[2], 16), int(found[3], 16)
         return found[1] + chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
 
-    return _PAIR.sub(join, text) if "\\u" in text else text
+    return re.sub(_PAIR, join, text) if "\\u" in text else text
 
 
 def from_python(value: Any) -> Node:

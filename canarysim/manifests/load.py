@@ -29,11 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["load", "load_all", "loads"]
 
 #: What a text of Envoy's holds somewhere. It is asked before parsing, for Envoy has rules of its own for YAML.
-_MAY_BE_ENVOY = re.compile(
-    r"""virtual_?hosts|(?:static|dynamic)_?resources|filter_?chains?|api_?listener|route_?config|vhds|layered_?runtime
-    |configs|resources""",
-    re.IGNORECASE | re.VERBOSE,
-)
+_MAY_BE_ENVOY = r"""(?ix)
+    virtual_?hosts|(?:static|dynamic)_?resources|filter_?chains?|api_?listener|route_?config|vhds|layered_?runtime
+    |configs|resources
+    """
 _SUFFIXES = frozenset([".yaml", ".yml", ".json"])
 
 
@@ -168,7 +167,7 @@ def _tables(texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: st
     for file, text in texts:
         if (
             "apiVersion" not in text
-            and _MAY_BE_ENVOY.search(text)
+            and re.search(_MAY_BE_ENVOY, text)
             and _read_envoy(file, text, envoy, tables, problems)
         ):
             continue

@@ -48,7 +48,7 @@ MAX_TOTAL = 2**32 - 1
 #: What a request for a cluster that is not there is answered with, by the names of Envoy's configuration.
 NOT_FOUND_CODES = {"SERVICE_UNAVAILABLE": 503, "NOT_FOUND": 404, "INTERNAL_SERVER_ERROR": 500}
 
-_NUMBER = re.compile(r"[ \t\n\v\f\r]*[+]?([0-9]+)[ \t\n\v\f\r]*", re.ASCII)
+_NUMBER = r"[ \t\n\v\f\r]*[+]?([0-9]+)[ \t\n\v\f\r]*"
 
 
 @attrs.frozen
@@ -192,7 +192,7 @@ class RouteAction:
         """The value that takes the place of the random one for a request, or None (fact 4)."""
         if self.header_name:
             values = seen.values(self.header_name)
-            if len(values) == 1 and (found := _NUMBER.fullmatch(values[0])) and len(found[1]) < 4000:
+            if len(values) == 1 and (found := re.fullmatch(_NUMBER, values[0])) and len(found[1]) < 4000:
                 value = int(found[1])
                 return value if value < 2**64 else None
         elif self.use_hash_policy and self.hash_policies:

@@ -109,12 +109,13 @@ SPECIAL = (
 
 _ODD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_URL = re.compile(
+# Patterns as text are compiled when they are first needed, which few requests do.
+_URL = (
     r"[A-Za-z][A-Za-z0-9+.-]*://"
     r"(?:[A-Za-z0-9.-]+(?::([0-9]+))?|\[[0-9A-Fa-f:.]+\]|\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]:([0-9]+))"
     r"(?:[/?][!-\"$-~]*#?)?"
 )
-_RELATIVE = re.compile(r"[!$%&'()*+,\-.0-9;=?@A-Z_a-z~]*(?:/[!$%&'()*+,\-./0-9:;=?@A-Z_a-z~]*)?")
+_RELATIVE = r"[!$%&'()*+,\-.0-9;=?@A-Z_a-z~]*(?:/[!$%&'()*+,\-./0-9:;=?@A-Z_a-z~]*)?"
 
 
 def treated_headers(
@@ -241,6 +242,6 @@ def _without_hop_by_hop(
 
 def _is_referer(value: str) -> bool:
     """Fact 3."""
-    if url := _URL.fullmatch(value):
+    if url := re.fullmatch(_URL, value):
         return int(url[1] or url[2] or 0) <= 65535
-    return _RELATIVE.fullmatch(value) is not None
+    return re.fullmatch(_RELATIVE, value) is not None

@@ -268,7 +268,7 @@ def _lower(name: str) -> str:
     return name.lower()
 
 
-_INTEGER = re.compile(r"[ \t\n\v\f\r]*[-+]?[0-9]+[ \t\n\v\f\r]*", re.ASCII)
+_INTEGER = r"[ \t\n\v\f\r]*[-+]?[0-9]+[ \t\n\v\f\r]*"
 
 
 @attrs.frozen
@@ -284,7 +284,8 @@ class Range:
 
     def test(self, envoy: Behaviour) -> Test:
         start, end = self.start, min(self.end, 2**63 - 1)
-        return lambda text: _INTEGER.fullmatch(text) is not None and len(text) < 4000 and start <= int(text) < end
+        fullmatch = re.compile(_INTEGER).fullmatch
+        return lambda text: fullmatch(text) is not None and len(text) < 4000 and start <= int(text) < end
 
     def why_unknown(self, envoy: Behaviour) -> str | None:
         return None

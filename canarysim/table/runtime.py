@@ -28,7 +28,7 @@ DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 
 #: A leaf; a fraction is the pairs of its mapping.
 Value = bool | int | float | str | tuple[tuple[str, "bool | int | float | str"], ...]
-_NUMBER = re.compile(r"\s*[+]?(?:([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)|0[xX]([0-9a-fA-F]+))", re.ASCII)
+_NUMBER = r"(?a)\s*[+]?(?:([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)|0[xX]([0-9a-fA-F]+))"
 _GUARD = "envoy.reloadable_features."
 
 
@@ -88,7 +88,7 @@ def _whole(value: object, default: int) -> int:
     if isinstance(value, bool):
         return default
     if isinstance(value, str):
-        found = _NUMBER.fullmatch(value)
+        found = re.fullmatch(_NUMBER, value)
         value = None if found is None else float(found[1]) if found[1] else int(found[2], 16)
     return int(value) if isinstance(value, int | float) and 0 <= value <= 2**64 else default
 
