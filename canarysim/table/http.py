@@ -278,7 +278,7 @@ def see(
             path, refused, location = _treated_path(path, request, http, envoy, notes)
         authority, port = _treated_host(authority, http, notes)
 
-    stated = scheme
+    stated, refused_headers = scheme, False
     everyday = request.everyday_headers
     if (
         everyday is not None
@@ -291,7 +291,8 @@ def see(
     else:
         forwarded = scheme if http.use_remote_address else None
         headers, fields, why = treated_headers(request, envoy, notes, internal_only, forwarded)
-        if refused is None or (why is not None and why[0] == 400):
+        refused_headers = why is not None and why[0] == 400
+        if refused is None or refused_headers:
             refused, location = why, None
         (proto,) = headers.get("x-forwarded-proto", (scheme,))
         if proto.lower() in ("http", "https"):
@@ -302,7 +303,7 @@ def see(
         stated = octets(request.scheme.lower())
         if stated not in ("http", "https"):
             refused, location = (400, "Envoy takes URLs of http and https only"), None
-        elif http.use_remote_address and (stated, scheme) == ("https", "http"):
+        elif http.use_remote_address and (stated, scheme) == ("https", "http") and not refused_headers:
             refused, location = (403, "a URL of https on a connection without TLS"), None
         if stated != scheme:
             notes.append(f"the request names {readable(stated)}, and this is the listener for {scheme}")
