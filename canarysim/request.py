@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
-__all__ = ["LOOKS_LIKE_REQUEST", "Request", "octets", "readable"]
+__all__ = ["LOOKS_LIKE_REQUEST", "Request", "as_name", "octets", "readable"]
 
 _METHOD = r"[A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*"
 _TARGET = re.compile(r"[/*?]|[A-Za-z][A-Za-z0-9+.-]*://")
@@ -250,3 +250,14 @@ def readable(text: str) -> str:
         return text
     decoded = text.encode("latin-1").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in decoded)
+
+
+def as_name(text: str) -> str | None:
+    """Octets as the name of a cluster; None for what is no UTF-8, which no cluster is called."""
+    if text.isascii():
+        return readable(text)
+    try:
+        text.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return None
+    return readable(text)

@@ -281,6 +281,21 @@ def test_a_host_made_of_a_header_that_is_open_is_open_too() -> None:
     assert (decision.cluster, decision.authority, decision.mirrors) == ("r0", None, None)
 
 
+def test_no_cluster_is_called_by_what_is_no_utf_8() -> None:
+    configuration = table({"prefix": "/"})
+    route = configuration["virtual_hosts"][0]["routes"][0]
+    route["route"] = {"cluster": "c", "request_mirror_policies": [{"cluster_header": "x-b"}]}
+    configuration["virtual_hosts"][0]["routes"].insert(
+        0, {"match": {"prefix": "/named"}, "route": {"cluster_header": "x-b"}}
+    )
+    whole, half = {"x-b": "\u00e9"}, {"x-b": "\udcc3"}
+    routes = cs.from_envoy(configuration)
+    assert routes.route(cs.Request("/", headers=whole)).mirrors == ("\u00e9",)
+    assert routes.route(cs.Request("/", headers=half)).mirrors == ()
+    assert routes.route(cs.Request("/named", headers=whole)).cluster == "\u00e9"
+    assert routes.route(cs.Request("/named", headers=half)).kind == "cluster_not_found"
+
+
 @pytest.mark.parametrize(
     ("given", "shown"),
     [("virtual_hosts: []", "'virtual_hosts: []'"), ([], "a list"), ("x" * 999, "'" + "x" * 59 + "'...")],

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from canarysim.errors import InvalidValue
-from canarysim.request import readable
+from canarysim.request import as_name
 from canarysim.table.chance import EVERY, NEVER, Chance, Residues
 from canarysim.table.values import as_tuple
 
@@ -95,8 +95,9 @@ class Destination:
         """The destination with the cluster that a request names (fact 3); None where it names none."""
         if not self.cluster_header:
             return self
-        name = seen.first_value(self.cluster_header)
-        return None if name is None else attrs.evolve(self, cluster=readable(name), cluster_header="")
+        told = seen.first_value(self.cluster_header)
+        name = None if told is None else as_name(told)
+        return None if name is None else attrs.evolve(self, cluster=name, cluster_header="")
 
     def to_envoy(self) -> dict[str, Any]:
         """As Envoy's ClusterWeight."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from canarysim.request import readable
+from canarysim.request import as_name
 from canarysim.table.chance import EVERY, Chance
 from canarysim.table.headers import Invented
 from canarysim.table.values import Undetermined
@@ -77,7 +77,7 @@ def clusters_of(
             name = sent.first_value(policy.cluster_header)
             if isinstance(name, Invented):
                 return Undetermined(f"Envoy makes up the value of {policy.cluster_header}, which names a mirror")
-            name = None if name is None else readable(name)
+            name = None if name is None else as_name(name)
         if name and (table.clusters is None or name in table.clusters):
             names.append(name)
     return tuple(names)
