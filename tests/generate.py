@@ -12,6 +12,7 @@ import canarysim as cs
 from canarysim.table.actions import RouteAction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
 _PATHS = [
@@ -225,15 +226,21 @@ def _options(random: Random) -> dict[str, Any]:
     return options
 
 
-def manifest(random: Random) -> str:
-    """Up to three VirtualServices of one gateway, as a JSON text."""
-    ssl = random.random() < 0.15
+def _domain_groups(random: Random) -> list[list[str]]:
+    """Domains, no two alike, for each of some virtual hosts."""
     domains = random.sample(_DOMAINS, random.randint(0, 5))
     hosts = [["*"]] if random.random() < 0.8 or not domains else []
     while domains:
         cut = random.randint(1, len(domains))
         hosts.append(domains[:cut])
         domains = domains[cut:]
+    return hosts
+
+
+def manifest(random: Random) -> str:
+    """Up to three VirtualServices of one gateway, as a JSON text."""
+    ssl = random.random() < 0.15
+    hosts = _domain_groups(random)
     items = [
         {
             "apiVersion": "gateway.solo.io/v1",
@@ -348,11 +355,15 @@ def request(random: Random, document: str) -> cs.Request:
     items = [item for item in json.loads(document)["items"] if item["kind"] == "VirtualService"]
     spec = random.choice(items)["spec"]["virtualHost"]
     matchers = [m for route in spec["routes"] for m in route.get("matchers", [{"prefix": "/"}])]
-    matcher = random.choice(matchers)
+    return request_to(random, random.choice(matchers), lambda: random.choice(spec["domains"]))
+
+
+def request_to(random: Random, matcher: dict[str, Any], domain: Callable[[], str]) -> cs.Request:
+    """A request aimed at a matcher and a domain, sometimes just past them."""
     path = matcher.get("prefix", matcher.get("exact", random.choice(_PATHS))) or "/"
     path = _target(_spoiled(random, path)) if random.random() < 0.85 else random.choice(_NOISE)
     headers: list[tuple[str, str]] = []
-    authority = _host(random, random.choice(spec["domains"]))
+    authority = _host(random, domain())
     for header in matcher.get("headers", []):
         value = _hit(random, header)
         name = header["name"].lower()

@@ -122,6 +122,15 @@ class Sequence(Node):
         super().__init__(mark)
         self.items: list[Node] = []
 
+    @classmethod
+    def of(cls, *items: Node) -> Sequence:
+        """A list of nodes at the place of the first."""
+        sequence = cls(_NO_MARK)
+        sequence.line, sequence.column = items[0].line, items[0].column
+        sequence.items = list(items)
+        sequence.size += sum(item.size for item in items)
+        return sequence
+
 
 KUBERNETES = Rules(merge=True, last_wins=())
 ENVOY_YAML = Rules(merge=False, last_wins=(Node,))

@@ -19,7 +19,16 @@ import attrs
 
 from canarysim.errors import near
 from canarysim.manifests.document import Mapping, Node, Scalar, Sequence
-from canarysim.manifests.scalars import WrongType, is_null, to_bool, to_int, to_name, to_text
+from canarysim.manifests.scalars import (
+    WrongType,
+    is_null,
+    to_bool,
+    to_duration,
+    to_float,
+    to_int,
+    to_name,
+    to_text,
+)
 from canarysim.problems import Problem, Severity, Where
 
 if TYPE_CHECKING:
@@ -33,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ANY",
     "BOOL",
+    "DURATION",
+    "FLOAT",
     "INT32",
     "STRING",
     "UINT32",
@@ -63,10 +74,13 @@ class Effect(Enum):
 class _Plain(Enum):
     STRING = "a string"
     BOOL = "true or false"
+    FLOAT = "a number"
+    DURATION = "a duration"
     ANY = "anything"
 
 
-STRING, BOOL, ANY = _Plain.STRING, _Plain.BOOL, _Plain.ANY
+#: ``FLOAT`` is a number with a fraction; ``DURATION`` is read as nanoseconds; ``ANY`` is kept as a node.
+STRING, BOOL, FLOAT, DURATION, ANY = _Plain.STRING, _Plain.BOOL, _Plain.FLOAT, _Plain.DURATION, _Plain.ANY
 
 
 class Whole(NamedTuple):
@@ -186,17 +200,23 @@ class Record:
         node, path = self.keys.get(name, (self.node, self.path)) if name else (self.node, self.path)
         return self.reader.where(node, path)
 
-    def report(self, code: str, message: str, name: str | None = None, hint: str = "") -> None:
-        """Adds an error about a field, or about the message itself."""
-        self.reader.problems.append(Problem(code, Severity.ERROR, message, self.where(name), hint))
+    def report(self, code: str, message: str, name: str | None = None, hint: str = "") -> Problem:
+        """Adds an error about a field, or about the message itself, and returns it."""
+        return self._add(Problem(code, Severity.ERROR, message, self.where(name), hint))
 
-    def wrong(self, error: InvalidValue, name: str | None = None) -> None:
+    def wrong(self, error: InvalidValue, name: str | None = None) -> Problem:
         """A value that cannot exist, at the place where it stands."""
-        self.report(error.code, str(error), name, error.values.get("hint", ""))
+        return self.report(error.code, str(error), name, error.values.get("hint", ""))
 
     def warn(self, code: str, message: str, name: str | None = None, hint: str = "") -> Problem:
         """Adds a warning, and returns it."""
-        problem = Problem(code, Severity.WARNING, message, self.where(name), hint)
+        return self._add(Problem(code, Severity.WARNING, message, self.where(name), hint))
+
+    def note(self, code: str, message: str, name: str | None = None, hint: str = "") -> Problem:
+        """Adds a note, and returns it."""
+        return self._add(Problem(code, Severity.INFO, message, self.where(name), hint))
+
+    def _add(self, problem: Problem) -> Problem:
         self.reader.problems.append(problem)
         return problem
 
@@ -294,6 +314,10 @@ class Reader:
                 return to_text(node)
             if kind is BOOL:
                 return to_bool(node)
+            if kind is FLOAT:
+                return to_float(node)
+            if kind is DURATION:
+                return to_duration(node)
             if isinstance(kind, EnumOf):
                 return to_name(node, kind.names)
             assert isinstance(kind, Whole)

@@ -45,7 +45,13 @@ def load(
     ("1.36" or "1.40") is the version to behave as; by default 1.36 for Gloo, which ships it, and 1.40 for Envoy's
     own configurations.
 
-    Raises ManifestError with every problem found, SeveralTables, and UnknownName for an unknown ``table``.
+    With ``errors="apply"`` errors do not raise, but have the effect that they have in a cluster that had nothing
+    before: Gloo refuses to store a resource, drops a route, withholds a virtual host or a listener, Envoy refuses
+    a route configuration; and what the input refers to and does not hold is not there. ``table.problems`` has the
+    errors, and says what became of them.
+
+    Raises ManifestError with every problem found (with ``errors="apply"`` only where nothing is served at all),
+    SeveralTables, and UnknownName for an unknown ``table``.
     Cost: O(size of the text).
 
     >>> load("notebooks/manifests/coalmine.yaml")
@@ -71,7 +77,7 @@ def load_all(
         if isinstance(path, str) and "\n" in path:
             raise InvalidValue("text_not_path", "that is text, not a path; loads() reads text")
         texts += [(file, _text(file, problems)) for file in _files(os.fsdecode(path), problems)]
-    return _tables([(file, text) for file, text in texts if text is not None], problems, envoy)
+    return _tables([(file, text) for file, text in texts if text is not None], problems, envoy, errors)
 
 
 def loads(text: str, *, table: str | None = None, errors: str = "raise", envoy: str | None = None) -> RouteTable:
@@ -89,14 +95,14 @@ def loads(text: str, *, table: str | None = None, errors: str = "raise", envoy: 
     _check(errors, envoy)
     if not isinstance(text, str):
         raise TypeError(f"loads reads a str, not {type(text).__name__}")
-    return _chosen(_tables([("<text>", text)], [], envoy), table)
+    return _chosen(_tables([("<text>", text)], [], envoy, errors), table)
 
 
 def _check(errors: str, envoy: str | None) -> None:
     if envoy is not None and envoy not in ENVOY_VERSIONS:
         raise InvalidValue("unknown_envoy", f"envoy={envoy!r}: write {' or '.join(map(repr, ENVOY_VERSIONS))}")
-    if errors != "raise":
-        raise InvalidValue("bad_option", f"errors={errors!r}: only 'raise' is offered")
+    if errors not in ("raise", "apply"):
+        raise InvalidValue("bad_option", f"errors={errors!r}: write 'raise' or 'apply'")
 
 
 def _chosen(tables: dict[str, RouteTable], name: str | None) -> RouteTable:
@@ -160,8 +166,10 @@ def _collecting_paused() -> Iterator[None]:
 
 
 @_collecting_paused()
-def _tables(texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: str | None) -> dict[str, RouteTable]:
-    resources = gloo.Resources()
+def _tables(
+    texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: str | None, errors: str
+) -> dict[str, RouteTable]:
+    resources = gloo.Resources(apply=errors == "apply")
     services = 0
     tables: dict[str, RouteTable] = {}
     for file, text in texts:
@@ -180,11 +188,8 @@ def _tables(texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: st
                     resources.read(node, kind, file, path)
                     services += kind == "VirtualService"
     of_envoy = bool(tables)
-    ours, between = gloo.build(resources, envoy)
-    tables |= ours
-    for reader in resources.readers:
-        problems += reader.problems
-    problems += between
+    tables |= gloo.build(resources, envoy)
+    problems = list(dict.fromkeys(problems + resources.journal))
     if not services and not of_envoy and not any(problem.severity is Severity.ERROR for problem in problems):
         files = sorted({file for file, _ in texts})
         problems.append(
@@ -197,7 +202,7 @@ def _tables(texts: Iterable[tuple[str, str]], problems: list[Problem], envoy: st
             )
         )
     problems.sort(key=_place)
-    if any(problem.severity is Severity.ERROR for problem in problems):
+    if any(problem.severity is Severity.ERROR for problem in problems) and not (tables and errors == "apply"):
         raise ManifestError(problems)
     return {name: attrs.evolve(table, problems=tuple(problems)) for name, table in tables.items()}
 

@@ -8,17 +8,20 @@ Facts:
 2. Protobuf's JSON reader then asks for the type of the field: a string takes no number and no boolean; an
    unsigned integer takes a number without a fraction, or the text of one; a boolean only a boolean; an enum
    the name or the number of a value; null is the same as an absent field.
+3. A duration is text as Go writes it, numbers with units: ``1.5s``, ``500ms``, ``1m30s``; or ``0``. A number with
+   a fraction may stand in quotes.
 """
 
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from canarysim.manifests.document import Scalar
 
-__all__ = ["WrongType", "is_null", "to_bool", "to_int", "to_name", "to_text"]
+__all__ = ["WrongType", "is_null", "to_bool", "to_duration", "to_float", "to_int", "to_name", "to_text"]
 
 _TRUE = frozenset("y Y yes Yes YES true True TRUE on On ON".split())
 _FALSE = frozenset("n N no No NO false False FALSE off Off OFF".split())
@@ -27,6 +30,9 @@ _INT = re.compile(r"([-+]?)(0[bB]_*[01][01_]*|0[xX]_*[0-9a-fA-F][0-9a-fA-F_]*|0[
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _RANGE = "write a number in that range"
+_NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+_DURATION_PART = r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|ms|s|m|h)"
+_DURATION = rf"[-+]?(?:0|(?:{_DURATION_PART})+)"
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
 
@@ -101,6 +107,30 @@ def to_int(scalar: Scalar, low: int, high: int) -> int:
     if value != int(value):
         raise WrongType(f"must be a whole number, not {text}", "write it without a fraction")
     return int(value)
+
+
+def to_float(scalar: Scalar) -> float:
+    """The value of a field for numbers with a fraction."""
+    kind, text = _kind(scalar), scalar.text
+    if kind == "int":
+        return float(_int(text)) if len(text) <= 40 else float("inf")
+    if (kind == "float" and _FLOAT.fullmatch(text)) or (kind == "text" and _JSON_NUMBER.fullmatch(text)):
+        return float(text)
+    raise WrongType(f"must be a number, not {_shown(scalar)}", "write a number such as 12.5")
+
+
+def to_duration(scalar: Scalar) -> int:
+    """The nanoseconds of a duration (fact 3)."""
+    text = scalar.text
+    if _kind(scalar) == "text" and re.fullmatch(_DURATION, text) and len(text) < 100:
+        parts = re.findall(_DURATION_PART, text)
+        nanoseconds = sum(Fraction(number.rstrip(".")) * _NANOSECONDS[unit] for number, unit in parts)
+        if nanoseconds < 2**63:
+            return -int(nanoseconds) if text.startswith("-") else int(nanoseconds)
+    hint = (
+        f"write {text}s for seconds" if _kind(scalar) in ("int", "float") else "write it as in 1.5s, 500ms or 2m"
+    )
+    raise WrongType(f"must be a duration, not {_shown(scalar)}", hint)
 
 
 def to_name(scalar: Scalar, names: tuple[str, ...]) -> str:

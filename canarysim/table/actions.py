@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from canarysim.table.hash_policies import HashPolicy
     from canarysim.table.http import Seen
     from canarysim.table.mutations import Mutations
+    from canarysim.table.retries import RetryPolicy
     from canarysim.table.rewrites import HostRewrite, PathRewrite
     from canarysim.table.runtime import Runtime
     from canarysim.table.values import Undetermined
@@ -134,6 +135,7 @@ class RouteAction:
     upgrades: tuple[tuple[str, bool], ...] = attrs.field(default=(), kw_only=True, converter=as_tuple)
     #: Seconds; None where nothing is said, which means Envoy's 15.
     timeout: float | None = attrs.field(default=None, kw_only=True)
+    retries: RetryPolicy | None = attrs.field(default=None, kw_only=True)
     #: The destination that every request leads to, if there is one.
     certain: Destination | None = attrs.field(init=False, eq=False, repr=False)
     _ends: tuple[int, ...] = attrs.field(init=False, eq=False, repr=False)
@@ -244,8 +246,9 @@ class RouteAction:
             "cluster_not_found_response_code": name if self.cluster_not_found_status != 503 else "",
             "upgrade_configs": [{"upgrade_type": kind, "enabled": enabled} for kind, enabled in self.upgrades],
         }
-        timeout = {} if self.timeout is None else {"timeout": f"{self.timeout:g}s"}
-        return {**found, **{key: value for key, value in told.items() if value}, **timeout}
+        timeout = {} if self.timeout is None else {"timeout": f"{self.timeout:.9f}".rstrip("0").rstrip(".") + "s"}
+        retries = {} if self.retries is None else self.retries.to_envoy()
+        return {**found, **{key: value for key, value in told.items() if value}, **timeout, **retries}
 
 
 @attrs.frozen

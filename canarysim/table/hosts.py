@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from canarysim.table.actions import MirrorPolicy, Unknown
     from canarysim.table.matchers import HeaderMatcher
     from canarysim.table.mutations import Mutations
+    from canarysim.table.retries import RetryPolicy
     from canarysim.table.routes import Route
 
 __all__ = ["DomainIndex", "DomainRule", "VirtualCluster", "VirtualHost", "fold_host", "without_port"]
@@ -90,6 +91,7 @@ class VirtualHost:
     virtual_clusters: tuple[VirtualCluster, ...] = attrs.field(default=(), kw_only=True, converter=as_tuple)
     mutations: Mutations | None = attrs.field(default=None, kw_only=True)
     mirrors: tuple[MirrorPolicy, ...] = attrs.field(default=(), kw_only=True, converter=as_tuple)
+    retries: RetryPolicy | None = attrs.field(default=None, kw_only=True)
     unknowns: tuple[Unknown, ...] = attrs.field(default=(), kw_only=True, eq=False)
     origin: str = attrs.field(default="", kw_only=True, eq=False)
     source: Where = attrs.field(default=Where(), kw_only=True, eq=False)

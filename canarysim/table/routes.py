@@ -101,7 +101,8 @@ class Route:
     ``index`` counts within its virtual host from 0. ``action`` is None where nothing of it is simulated;
     ``unknowns`` then say why. ``origin`` names what the dialect made the route of. ``name_is_certain`` is
     False where a part of the input that is not read could shift the numbers in names. ``mutations`` are the
-    headers that the route adds and removes.
+    headers that the route adds and removes. ``delegated_by`` are the places of the routes that delegated to it,
+    outermost first.
     """
 
     match: RouteMatch
@@ -112,6 +113,7 @@ class Route:
     mutations: Mutations | None = attrs.field(default=None, kw_only=True)
     unknowns: tuple[Unknown, ...] = attrs.field(default=(), kw_only=True, eq=False)
     origin: str = attrs.field(default="", kw_only=True, eq=False)
+    delegated_by: tuple[Where, ...] = attrs.field(default=(), kw_only=True, eq=False)
     source: Where = attrs.field(default=Where(), kw_only=True, eq=False)
 
     #: Whether a match settles the decision; False where something unsimulated could change it.

@@ -80,6 +80,7 @@ def _virtual_host(host: VirtualHost) -> dict[str, Any]:
     told: dict[str, Any] = {
         "virtual_clusters": [cluster.to_envoy() for cluster in host.virtual_clusters],
         "request_mirror_policies": [mirror.to_envoy() for mirror in host.mirrors],
+        **({} if host.retries is None else host.retries.to_envoy()),
     }
     return {
         "name": host.name,

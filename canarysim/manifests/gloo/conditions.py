@@ -4,7 +4,9 @@ Facts (source of Gloo 1.22, gloo/pkg/translator/route_config.go):
 
 1. A matcher without a path is an error.
 2. A header or query parameter matcher without a value asks for presence, even with ``regex: true``.
-3. ``methods`` become one header matcher on ``:method`` with the regex ``M1|M2``, after the user's headers.
+3. Gloo compiles the regexes of paths only; of headers, query parameters and methods Envoy does, and refuses the
+   whole route configuration where one is wrong.
+4. ``methods`` become one header matcher on ``:method`` with the regex ``M1|M2``, after the user's headers.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from canarysim.errors import InvalidValue
 from canarysim.manifests.gloo.paths import why_bad_path
+from canarysim.manifests.gloo.resources import Effect, has_effect
 from canarysim.table.matchers import (
     ConnectMatcher,
     HeaderMatcher,
@@ -41,7 +44,7 @@ def conditions(matcher: Record) -> RouteMatch | None:
         try:
             headers.append(HeaderMatcher(":method", StringMatcher("safe_regex", "|".join(methods))))
         except InvalidValue as wrong:
-            matcher.wrong(wrong, "methods")
+            has_effect(matcher, matcher.wrong(wrong, "methods"), Effect.REFUSED)
     return None if path is None else RouteMatch(path, headers, queries)
 
 
@@ -56,14 +59,13 @@ def _path(matcher: Record) -> PathMatcher | None:
         try:
             return PathRegex(matcher["regex"], case_sensitive=case_sensitive)
         except InvalidValue as wrong:
-            matcher.wrong(wrong, "regex")
+            has_effect(matcher, matcher.wrong(wrong, "regex"), Effect.REJECTED)
             return None
     if "connectMatcher" in matcher:
         return ConnectMatcher()
     if matcher.lacks("prefix", "exact", "regex"):
-        matcher.report(
-            "no_path", "a matcher needs a path", None, "add prefix: / to take every path, or exact or regex"
-        )
+        hint = "add prefix: / to take every path, or exact or regex"
+        has_effect(matcher, matcher.report("no_path", "a matcher needs a path", None, hint), Effect.REFUSED)
     return None
 
 
@@ -72,9 +74,9 @@ def _header(record: Record) -> HeaderMatcher | None:
         return HeaderMatcher(record.get("name", ""), _string(record), record.get("invertMatch", False))
     except InvalidValue as wrong:
         if "regex" in wrong.code:
-            record.wrong(wrong, "value")
+            has_effect(record, record.wrong(wrong, "value"), Effect.REFUSED)
         elif "name" in record or record.lacks("name"):
-            record.wrong(wrong, None)
+            has_effect(record, record.wrong(wrong, None), Effect.REFUSED)
         return None
 
 
@@ -83,9 +85,9 @@ def _query(record: Record) -> QueryParameterMatcher | None:
         return QueryParameterMatcher(record.get("name", ""), _string(record))
     except InvalidValue as wrong:
         if "regex" in wrong.code:
-            record.wrong(wrong, "value")
+            has_effect(record, record.wrong(wrong, "value"), Effect.REFUSED)
         elif "name" in record or record.lacks("name"):
-            record.wrong(wrong, None)
+            has_effect(record, record.wrong(wrong, None), Effect.REFUSED)
         return None
 
 

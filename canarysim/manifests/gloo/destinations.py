@@ -7,6 +7,10 @@ Facts (source of Gloo 1.22, gloo/pkg/translator and gloo/pkg/upstreams):
 3. A Kubernetes or Consul service as destination stands for an Upstream of its own (names.py, fact 5); its
    namespace is not defaulted.
 4. A subset chooses endpoints inside the cluster; it moves no decision.
+5. The faults of a route are those of each of its destinations.
+6. An UpstreamGroup is looked up by namespace and name; neither is defaulted. Without it the cluster has no name,
+   and with that Envoy refuses the whole route configuration.
+7. A subset that its Upstream does not have ends a weighted list behind it (upstreams.py, fact 3).
 """
 
 from __future__ import annotations
@@ -16,25 +20,39 @@ from typing import TYPE_CHECKING
 import attrs
 
 from canarysim.errors import InvalidValue
+from canarysim.manifests.gloo.headers import mutations
 from canarysim.manifests.gloo.names import cluster_of_upstream, consul_upstream, kube_upstream
+from canarysim.manifests.gloo.resources import Effect, has_effect
 from canarysim.manifests.gloo.unknowns import unknowns_of
-from canarysim.table.actions import Destination, RouteAction
+from canarysim.manifests.gloo.upstreams import check_upstream
+from canarysim.table.actions import Destination, RouteAction, Unknown
 
 if TYPE_CHECKING:
     from canarysim.manifests.fields import Record
+    from canarysim.manifests.gloo.resources import Resources
+    from canarysim.manifests.gloo.upstreams import Checked
 
-__all__ = ["single_destination", "weighted_destinations"]
+__all__ = ["group_destinations", "single_destination", "weighted_destinations"]
 
 
-def single_destination(record: Record, namespace: str, weight: int = 1) -> Destination | None:
+def single_destination(record: Record, namespace: str, resources: Resources) -> Destination | None:
     """A destination in a resource of that namespace; None, after a problem, where it is wrong."""
+    found = _destination(record, namespace, resources)
+    return None if found is None else found[0]
+
+
+def _destination(
+    record: Record, namespace: str, resources: Resources, weight: int = 1
+) -> tuple[Destination, Checked] | None:
     if record.lacks("upstream", "kube", "consul"):
-        record.report("no_destination", "the destination names no upstream", None, "add upstream:")
+        text = "the destination names no upstream"
+        has_effect(record, record.report("no_destination", text, None, "add upstream:"), Effect.REFUSED)
     upstream = _upstream(record, namespace)
     if upstream is None:
         return None
+    checked = check_upstream(record, *upstream, resources)
     subset: Record | None = record.get("subset")
-    return Destination(
+    destination = Destination(
         cluster_of_upstream(*upstream),
         weight=weight,
         upstream=".".join(filter(None, upstream)),
@@ -42,6 +60,7 @@ def single_destination(record: Record, namespace: str, weight: int = 1) -> Desti
         subset=tuple(subset.get("values", {}).items()) if subset is not None else (),
         source=record.where(),
     )
+    return destination, checked
 
 
 def _upstream(record: Record, namespace: str) -> tuple[str, str] | None:
@@ -70,31 +89,84 @@ def _name(record: Record, field: str) -> str | None:
     return name or None
 
 
-def weighted_destinations(record: Record, namespace: str) -> tuple[Destination, ...] | None:
+def weighted_destinations(record: Record, namespace: str, resources: Resources) -> tuple[Destination, ...] | None:
     """The list of a ``multi`` or of an UpstreamGroup; None, after a problem, where something of it is wrong.
 
     Each destination carries what its options leave open.
     """
     records: list[Record] = record.get("destinations", [])
     if not records and "destinations" not in record.damaged:
-        record.report("no_destination", "there are no destinations", None, "add at least one destination")
-    destinations = []
-    for weighted in records:
+        hint = "add at least one destination"
+        has_effect(
+            record, record.report("no_destination", "there are no destinations", None, hint), Effect.REFUSED
+        )
+    destinations: list[Destination] = []
+    complete = True
+    for number, weighted in enumerate(records):
         unknowns = tuple(unknowns_of(weighted))
         if weighted.lacks("destination"):
-            weighted.report("no_destination", "no destination beside the weight", None, "add destination:")
+            text = "no destination beside the weight"
+            has_effect(weighted, weighted.report("no_destination", text, None, "add destination:"), Effect.REFUSED)
         elif "destination" in weighted and "weight" not in weighted.damaged:
-            destination = single_destination(weighted["destination"], namespace, weighted.get("weight", 0))
-            if destination is not None:
-                destinations.append(attrs.evolve(destination, unknowns=unknowns, source=weighted.where()))
-    if not records or len(destinations) < len(records) or any(weighted.misspelt for weighted in records):
+            weight: int = weighted.get("weight", 0)
+            found = _destination(weighted["destination"], namespace, resources, weight)
+            if found is not None:
+                changes = mutations(weighted.get("options"))
+                source = weighted.where()
+                destinations.append(attrs.evolve(found[0], mutations=changes, unknowns=unknowns, source=source))
+                if not found[1].subset_is_good and number + 1 < len(records):
+                    _note_lost(records[number + 1 :], weighted)
+                    complete = False
+                    break
+    if not records or (complete and len(destinations) < len(records)) or any(each.misspelt for each in records):
         return None
     try:
         RouteAction(destinations, weighted=True)
     except InvalidValue as wrong:
-        record.wrong(wrong, "destinations")
+        has_effect(record, record.wrong(wrong, "destinations"), Effect.REFUSED)
         return None
+    _note_percentages(record, destinations)
     return tuple(destinations)
+
+
+def _note_lost(lost: list[Record], culprit: Record) -> None:
+    """Fact 7."""
+    several = len(lost) > 1
+    text = (
+        f"Gloo drops {'these destinations' if several else 'this destination'}, for the subset before is not there"
+    )
+    lost[0].warn("destinations_lost", text, None, f"correct the subset at {culprit.where()}")
+
+
+def _note_percentages(record: Record, destinations: list[Destination]) -> None:
+    """Weights that were meant as percentages and are none: 90 and 20, or 33, 33 and 33."""
+    total = sum(destination.weight for destination in destinations)
+    if len(destinations) > 1 and 90 <= total <= 110 and total != 100:
+        first = destinations[0]
+        share = f"{first.weight / total * 100:.4g} %"
+        text = f"the weights sum to {total}, not to 100: {first.cluster} gets {share}, not {first.weight} %"
+        record.note("weights_not_100", text, "destinations")
+
+
+def group_destinations(
+    action: Record, resources: Resources
+) -> tuple[tuple[Destination, ...] | None, tuple[Unknown, ...]]:
+    """The destinations of the UpstreamGroup that an action names (fact 6), and what is open without it."""
+    ref: Record = action["upstreamGroup"]
+    namespace, name = ref.get("namespace", ""), ref.get("name", "")
+    group = resources.find("UpstreamGroup", namespace, name)
+    if group is not None:
+        return weighted_destinations(group.spec, group.namespace, resources), ()
+    shown = ".".join(filter(None, (namespace, name))) or "without a name"
+    text, hint = (
+        f"the UpstreamGroup {shown} is not in the input",
+        resources.similar("UpstreamGroup", namespace, name),
+    )
+    if resources.apply:
+        text = f"{text}: Envoy is given a cluster without a name, and refuses the whole route configuration"
+        has_effect(action, action.report("missing_group", text, "upstreamGroup", hint), Effect.REFUSED)
+        return None, ()
+    return None, (Unknown(action.warn("missing_group", text, "upstreamGroup", hint)),)
 
 
 def _function(spec: Record | None) -> str | None:

@@ -5,7 +5,10 @@ Facts (source of Gloo 1.22, packages gateway/pkg/translator and gloo/pkg/transla
 1. A virtual host is called ``<namespace>_<name>`` after its VirtualService, dots in it turned into ``_``.
 2. A route is called ``<virtual host>-route-<i>-matcher-<j>``: i counts the routes of the virtual host, j the
    matchers of the route. A route that the user named has its long name in the middle.
-3. The long name is ``vs:<gateway>_<proxy>_<namespace>_<VirtualService>_route:<name of the route>``.
+3. The long name is ``vs:<gateway>_<proxy>_<namespace>_<VirtualService>_route:<name of the route>``, and then for
+   each RouteTable on the way ``_rt:<namespace>_<RouteTable>_route:<name of the route>``. A route without a name is
+   called ``<unnamed-i>`` after its place in its own resource. There is no long name where no route on the way has
+   a name.
 4. The cluster of an Upstream is ``<name>_<namespace>``.
 5. A Kubernetes service as destination stands for an Upstream ``kube-svc:<namespace>-<service>-<port>`` in the
    namespace of the service; what follows the colon is cleaned of characters that names must not have, and
@@ -21,8 +24,8 @@ __all__ = [
     "cluster_of_upstream",
     "consul_upstream",
     "kube_upstream",
+    "long_route_name",
     "route_name",
-    "user_route_name",
     "virtual_host_name",
 ]
 
@@ -32,9 +35,9 @@ def virtual_host_name(namespace: str, name: str) -> str:
     return f"{namespace}.{name}".replace(".", "_")
 
 
-def user_route_name(gateway: str, namespace: str, name: str, route: str, proxy: str = "gateway-proxy") -> str:
-    """Fact 3."""
-    return f"vs:{gateway}_{proxy}_{namespace}_{name}_route:{route}"
+def long_route_name(holder: str, route: str, number: int) -> str:
+    """Fact 3; ``holder`` is the name so far and the part for the resource around the route."""
+    return f"{holder}_route:{route or f'<unnamed-{number}>'}"
 
 
 def route_name(virtual_host: str, route: int, matcher: int, long_name: str = "") -> str:

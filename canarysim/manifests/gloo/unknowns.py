@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from canarysim.manifests.document import Mapping, Node, Scalar, Sequence
-from canarysim.manifests.fields import Effect, Message, Record
+from canarysim.manifests.fields import Effect, Record
 from canarysim.table.actions import Unknown
 
 if TYPE_CHECKING:
@@ -16,22 +16,21 @@ if TYPE_CHECKING:
 __all__ = ["claims_unknown", "unknowns_of"]
 
 
-def unknowns_of(record: Record, skip: tuple[str, ...] = ()) -> Iterator[Unknown]:
+def unknowns_of(record: Record) -> Iterator[Unknown]:
     """What stands in a message, and in the messages that are a part of it, and is not simulated.
 
     Matchers and weighted destinations are asked by those who read them: what they leave open is theirs.
-    ``skip`` names fields that have no effect where they stand.
     """
     for field in record.message.fields:
-        if field.name not in record or field.name in skip:
+        if field.name not in record:
             continue
         value = record[field.name]
         if field.effect is Effect.UNSIMULATED:
+            if value in _SAYS_NOTHING:
+                continue
             parts = field.parts
             if parts and isinstance(value, Sequence | Mapping) and value.size == 1:
                 continue  # an empty list or mapping says nothing
-            if field.name == "faults" and isinstance(value, Mapping) and "abort" not in value.entries:
-                continue  # a delay moves no decision
             if field.name in ("transformations", "stagedTransformations"):
                 if _holds_true(value, "clearRouteCache"):
                     parts = ()
@@ -39,12 +38,19 @@ def unknowns_of(record: Record, skip: tuple[str, ...] = ()) -> Iterator[Unknown]
                     continue
             problem = record.warn("not_simulated", f"{field.name} is not simulated: {field.note}", field.name)
             yield Unknown(problem, parts)
-        elif isinstance(field.type, Message) and field.effect is Effect.SIMULATED and field.name in _INSIDE:
-            yield from unknowns_of(value, skip)
+        elif field.effect is Effect.SIMULATED and field.name in _INSIDE:
+            for part in value if isinstance(value, list) else (value,):
+                yield from unknowns_of(part)
 
 
-#: The messages that are a part of the one around them, as against members of a list.
-_INSIDE = frozenset(["options", "headerManipulation", "routeAction", "single", "destination"])
+#: The messages that are a part of the one around them, as against matchers and weighted destinations.
+_INSIDE = frozenset(
+    """
+    options headerManipulation requestHeadersToAdd routeAction single destination httpConnectionManagerSettings
+    """.split()
+)
+#: What a field that is not simulated may hold without any effect.
+_SAYS_NOTHING = (False, "", "ALLOW")
 
 
 def _transforms_requests(node: Node) -> bool:
@@ -73,11 +79,14 @@ def _any_key(node: Node, test: Callable[[str, Node], bool]) -> bool:
     return isinstance(node, Sequence) and any(_any_key(item, test) for item in node.items)
 
 
-def claims_unknown(host: Record, routes: list[Route]) -> Unknown | None:
-    """Claims of a token put into headers, after which Gloo matches again: routes that look at headers may win."""
+def claims_unknown(records: list[Record], routes: list[Route]) -> Unknown | None:
+    """Claims of a token put into headers, after which Gloo matches again: routes that look at headers may win.
+
+    ``records`` are a virtual host and its routes.
+    """
     if not any(route.match.headers for route in routes):
         return None
-    for record in (host, *host.get("routes", [])):
+    for record in records:
         options: Record | None = record.get("options")
         for name in ("jwt", "jwtStaged", "jwtProvidersStaged"):
             if options is not None and name in options and _holds_true(options[name], "claimsToHeaders"):

@@ -1,0 +1,151 @@
+"""What was read, before it is put together: resources by kind, namespace and name."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import attrs
+
+from canarysim.errors import near
+from canarysim.manifests.fields import Reader, Record
+from canarysim.manifests.gloo.fields import RESOURCES
+from canarysim.problems import Problem, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from canarysim.manifests.document import Mapping
+
+__all__ = ["Effect", "Resource", "Resources", "has_effect"]
+
+
+class Effect(Enum):
+    """What becomes of an error where it is applied.
+
+    ``REJECTED``: the resource is, and with it the virtual host or the listener that it is for. ``SERVED``: Gloo
+    reports it on the Proxy, and gives Envoy the route without what is wrong. ``REFUSED``: Gloo lets it pass, and
+    Envoy refuses the whole route configuration.
+    """
+
+    REJECTED = "rejected"
+    SERVED = "served"
+    REFUSED = "refused"
+
+
+class GlooReader(Reader):
+    """Reads one resource. ``effects`` are those of the errors of all resources, by their ids."""
+
+    def __init__(self, file: str, effects: dict[int, Effect]) -> None:
+        super().__init__(file)
+        self.effects = effects
+
+
+def has_effect(record: Record, problem: Problem, effect: Effect) -> None:
+    """Says what becomes of an error in a record."""
+    reader = record.reader
+    assert isinstance(reader, GlooReader)
+    reader.effects[id(problem)] = effect
+
+
+@attrs.frozen(eq=False)
+class Resource:
+    """One resource, and who it is."""
+
+    kind: str
+    namespace: str
+    name: str
+    labels: dict[str, str]
+    spec: Record
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@attrs.define
+class Resources:
+    """The resources of all texts.
+
+    ``journal`` is every problem in the order in which it was found, so that what one VirtualService brings up can
+    be told from what another does. With ``apply`` a resource that could not be stored in a cluster is left out.
+    """
+
+    apply: bool = False
+    journal: list[Problem] = attrs.field(factory=list)
+    _effects: dict[int, Effect] = attrs.field(factory=dict)
+    _by_kind: dict[str, dict[tuple[str, str], Resource]] = attrs.field(factory=dict)
+
+    def read(self, node: Mapping, kind: str, file: str, path: str) -> None:
+        """Takes one resource; ``path`` is where it stands in its document."""
+        reader = GlooReader(file, self._effects)
+        record = reader.message(RESOURCES[kind], node, path)
+        metadata: Record | None = None if record is None else record.get("metadata")
+        name = "" if metadata is None else metadata.get("name", "")
+        namespace = ("" if metadata is None else metadata.get("namespace", "")) or "default"
+        if metadata is None:
+            if record is not None and record.lacks("metadata"):
+                record.report("no_name", "the resource has no name", None, "add metadata.name")
+        elif not name and ("name" in metadata or metadata.lacks("name")):
+            metadata.report("no_name", "the resource has no name", None, "add metadata.name")
+        spec: Record | None = None if record is None else record.get("spec")
+        if record is not None and spec is None and record.lacks("spec"):
+            record.report("no_spec", "the resource has no spec", None, "add spec:")
+        reader.name_resource(f"{kind} {namespace}/{name or '?'}")
+        stored = not any(problem.severity is Severity.ERROR for problem in reader.problems)
+        self.journal += reader.problems
+        reader.problems = self.journal
+        if record is None or spec is None or metadata is None or not name:
+            return
+        if self.apply and not stored:
+            record.warn(
+                "not_stored",
+                f"{kind} {namespace}/{name} is refused when it is applied, and taken as not there",
+                hint="correct the errors in it",
+            )
+            return
+        known = self._by_kind.setdefault(kind, {})
+        other = known.get((namespace, name))
+        if other is not None:
+            record.report(
+                "duplicate_resource",
+                f"there is another {other} ({other.spec.where()})",
+                "metadata",
+                "in a cluster the one that is applied last replaces the other; keep one",
+            )
+            if not self.apply:
+                return
+        known[namespace, name] = Resource(kind, namespace, name, metadata.get("labels", {}), spec)
+
+    def of(self, kind: str) -> list[Resource]:
+        """All of a kind, by namespace and name, as Gloo goes through them."""
+        return [resource for _, resource in sorted(self._by_kind.get(kind, {}).items())]
+
+    def find(self, kind: str, namespace: str, name: str) -> Resource | None:
+        return self._by_kind.get(kind, {}).get((namespace, name))
+
+    def has(self, kind: str) -> bool:
+        """Whether the input holds any of a kind."""
+        return bool(self._by_kind.get(kind))
+
+    def similar(self, kind: str, namespace: str, name: str) -> str:
+        """A hint at what a reference to nothing may have meant."""
+        known = [".".join(key) for key in self._by_kind.get(kind, {})]
+        similar = near(".".join(filter(None, (namespace, name))), known, 1)
+        return f"did you mean {similar[0]}?" if similar else "read it along with this file"
+
+    def errors_since(self, start: int) -> dict[Effect, list[Problem]]:
+        """The errors found since the journal had that length, by what becomes of them."""
+        found: dict[Effect, list[Problem]] = {effect: [] for effect in Effect}
+        for problem in self.journal[start:]:
+            if problem.severity is Severity.ERROR:
+                found[self._effects.get(id(problem), Effect.REJECTED)].append(problem)
+        return found
+
+    @contextmanager
+    def of_a_route(self) -> Iterator[None]:
+        """Errors found meanwhile are those of a route, which is served without what is wrong, if not told else."""
+        start = len(self.journal)
+        yield
+        for problem in self.journal[start:]:
+            self._effects.setdefault(id(problem), Effect.SERVED)
