@@ -1,0 +1,422 @@
+"""What a template of the transformation filter makes of a request (inja.py reads templates).
+
+Facts (Inja 3.4.0 with the patches of solo-io/inja, and envoy-gloo's inja_transformer.cc; read in their sources):
+
+1. A name is looked up among what ``for`` and ``set`` made (and ``loop``, which is always there), then among the
+   variables; then it may be a function without arguments. Elsewhere than as the first argument of ``default`` a name
+   that is not found makes the template fail. A null is found.
+2. A text is written as it is, or with ``escape_characters`` as in JSON without the quotes; null as nothing; else
+   JSON.
+3. Functions on texts count and change bytes, and know letters of ASCII only. A value of another type makes
+   them fail, as does a conversion that is not possible.
+4. ``header`` and ``request_header`` are the first value of a header, as it is by then, and empty where there is none;
+   ``extraction`` likewise. ``substring`` beyond the end is empty, and a length of 0 or too large means to the
+   end. Base64 that is not canonical decodes to nothing.
+5. ``exists`` looks at the variables alone, and always by dots. Behind a ``for`` its names are found still, empty.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from canarysim.request import readable
+from canarysim.table.inja import Call, Data, For, If, Literal, Opaque, Operation, Output, Set, steps_of
+from canarysim.table.inja_json import NoJson, TooPrecise, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from canarysim.table.inja import Block, Expression
+
+__all__ = ["Fails", "Open", "Unsimulated", "Variables", "render"]
+
+
+class Fails(Exception):
+    """The template cannot be rendered, which Envoy answers with 400; the argument says why."""
+
+
+class Unsimulated(Exception):
+    """What the template makes is not known offline; the argument says why."""
+
+
+class Open(NamedTuple):
+    """A variable whose value is not known offline, and why."""
+
+    why: str
+
+
+class Variables(NamedTuple):
+    """What templates can ask of a request, as octets. ``header`` may raise Unsimulated."""
+
+    context: Any
+    body: str
+    extractions: dict[str, str | Open]
+    header: Callable[[str], str]
+    extraction: Callable[[str], str]
+    escapes: bool = False
+
+
+class _Missing:
+    """The value of a name that is not found."""
+
+
+_MISSING = _Missing()
+
+
+def render(template: Block, variables: Variables) -> str:
+    """What a template writes. Raises Fails, or Unsimulated where that is not known offline."""
+    try:
+        return _Renderer(variables).block(template)
+    except NoJson as error:
+        raise Fails(str(error)) from None
+    except TooPrecise as number:
+        raise Unsimulated(f"how Envoy writes the number {number} is not known") from None
+    except RecursionError:
+        raise Unsimulated("it is nested too deep") from None
+
+
+class _Renderer:
+    def __init__(self, variables: Variables) -> None:
+        self.variables = variables
+        self.data = variables.context if isinstance(variables.context, dict) else {}
+        self.scope: dict[str, Any] = {"loop": None}
+        self.looping = False
+
+    def block(self, nodes: Block) -> str:
+        written: list[str] = []
+        for node in nodes:
+            match node:
+                case str():
+                    written.append(node)
+                case Output(expression):
+                    written.append(self.shown(self.value(expression)))
+                case If(condition, then, otherwise):
+                    written.append(self.block(then if truthy(self.value(condition)) else otherwise))
+                case For():
+                    written.append(self.repeated(node))
+                case Set(name, expression):
+                    steps = steps_of(name)
+                    if steps is None or len(steps) != 1:
+                        raise Unsimulated(f"setting {name} is not simulated")
+                    self.scope[name] = self.value(expression)
+                case Opaque(why):
+                    raise Unsimulated(why)
+        return "".join(written)
+
+    def shown(self, value: Any) -> str:
+        """Fact 2."""
+        if value is None:
+            return ""
+        if isinstance(value, str):
+            return to_json(value)[1:-1] if self.variables.escapes else value
+        if isinstance(value, int) and value >= 2**63:
+            return str(value - 2**64)
+        return to_json(value)
+
+    def repeated(self, node: For) -> str:
+        if self.looping:
+            raise Unsimulated("a for within another is not simulated")
+        over = self.value(node.over)
+        if not isinstance(over, dict if node.key else list):
+            raise Fails(f"for goes through {'an object' if node.key else 'a list'} only")
+        pairs = [(key, over[key]) for key in sorted(over)] if isinstance(over, dict) else [("", v) for v in over]
+        written: list[str] = []
+        again = self.scope["loop"] is not None
+        key: Any = None
+        value: Any = None
+        self.looping = True
+        for number, (key, value) in enumerate(pairs):
+            if node.key:
+                self.scope[node.key] = key
+            self.scope[node.name] = value
+            place = {"is_first": number == 0, "is_last": number == len(pairs) - 1}
+            self.scope["loop"] = {"index": number, "index1": number + 1, **place}
+            if again:
+                self.scope["loop"]["parent"] = Open("loop.parent of a second for is not simulated")
+            written.append(self.block(node.body))
+        self.looping = False
+        if node.key:
+            self.scope[node.key] = _emptied(key)
+        self.scope[node.name] = _emptied(value)
+        self.scope["loop"] = Open("loop behind a for is not simulated")
+        return "".join(written)
+
+    # Expressions
+
+    def value(self, expression: Expression | None) -> Any:
+        """The value, which must be there."""
+        if expression is None:
+            raise Fails("an expression is empty")
+        value = self.found(expression)
+        if value is _MISSING:
+            assert isinstance(expression, Data)
+            raise Fails(f"the variable {readable(expression.name)} is not found")
+        return _known(value)
+
+    def found(self, expression: Expression) -> Any:
+        match expression:
+            case Literal(value):
+                return value
+            case Data(name, steps):
+                return self.variable(name, steps)
+            case Operation(sign, arguments):
+                return self.operation(sign, arguments)
+            case Call("default", (first, second)):
+                value = self.found(first)
+                return self.value(second) if value is _MISSING else value
+            case Call(name, arguments):
+                return self.call(name, [self.value(argument) for argument in arguments])
+
+    def variable(self, name: str, steps: tuple[str, ...]) -> Any:
+        """Fact 1."""
+        for data in (self.scope, self.data):
+            value = _at(data, steps)
+            if value is not _MISSING:
+                return value
+        return self.call(name, []) if name in ("body", "context") else _MISSING
+
+    def operation(self, sign: str, arguments: tuple[Expression, ...]) -> Any:
+        if sign == ".":
+            raise Unsimulated("a dot behind a value is not simulated")
+        first = self.value(arguments[0])
+        if sign == "not":
+            return not truthy(first)
+        if sign in ("and", "or"):
+            decides = truthy(first) is (sign == "or")
+            return (sign == "or") if decides else truthy(self.value(arguments[1]))
+        second = self.value(arguments[1])
+        if sign in ("==", "!="):
+            return _equal(first, second) is (sign == "==")
+        if sign in ("<", "<=", ">", ">="):
+            return _ordered(sign, first, second)
+        if sign == "in" and isinstance(second, list):
+            return any(_equal(first, item) for item in second)
+        if sign == "+" and isinstance(first, str) and isinstance(second, str):
+            return first + second
+        if sign in ("+", "-", "*") and _is_int(first) and _is_int(second):
+            made = {"+": first + second, "-": first - second, "*": first * second}[sign]
+            if -(2**63) <= made < 2**63:
+                return made
+        if sign not in ("in", "^", "%") and not (_is_number(first) and _is_number(second)):
+            raise Fails(f"{sign} is for numbers")
+        raise Unsimulated(f"{sign} of these values is not simulated")
+
+    def call(self, name: str, arguments: list[Any]) -> Any:
+        if name in _PLAIN:
+            return _PLAIN[name](*arguments)
+        match name:
+            case "body":
+                return self.variables.body
+            case "context":
+                return _known(self.variables.context)
+            case "header" | "request_header":
+                return self.variables.header(_text(arguments[0]))
+            case "extraction":
+                return self.variables.extraction(_text(arguments[0]))
+            case "exists":
+                steps = steps_of(_text(arguments[0]))
+                if steps is None:
+                    raise Fails(f"{readable(arguments[0])} is no path to a value")
+                return _at(self.data, steps) is not _MISSING
+        raise Unsimulated(f"the function {name} is not simulated")
+
+
+def truthy(value: Any) -> bool:
+    """Whether ``if`` takes a value for true."""
+    return bool(value)
+
+
+def _known(value: Any) -> Any:
+    """The value, if all of it is known."""
+    if isinstance(value, Open):
+        raise Unsimulated(value.why)
+    if isinstance(value, list):
+        for item in value:
+            _known(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _known(item)
+    return value
+
+
+def _at(data: Any, steps: tuple[str, ...]) -> Any:
+    """The value at the end of a JSON pointer."""
+    for step in steps:
+        if isinstance(data, dict):
+            if step not in data:
+                return _MISSING
+            data = data[step]
+        elif isinstance(data, list):
+            if not re.fullmatch("0|[1-9][0-9]{0,17}", step) or int(step) >= len(data):
+                return _MISSING
+            data = data[int(step)]
+        elif isinstance(data, Open):
+            raise Unsimulated(data.why)
+        else:
+            return _MISSING
+    return data
+
+
+def _emptied(value: Any) -> Any:
+    return value if value is None or isinstance(value, Open) else type(value)()
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _equal(first: Any, second: Any) -> bool:
+    if isinstance(first, (list, dict)) and isinstance(second, (list, dict)):
+        return to_json(first) == to_json(second)
+    if _is_number(first) and _is_number(second):
+        return bool(first == second)
+    return type(first) is type(second) and bool(first == second)
+
+
+def _ordered(sign: str, first: Any, second: Any) -> bool:
+    if not (_is_number(first) and _is_number(second)) and not (isinstance(first, str) and isinstance(second, str)):
+        raise Unsimulated(f"{sign} of these values is not simulated")
+    less, equal = first < second, first == second
+    return bool({"<": less, "<=": less or equal, ">": not less and not equal, ">=": not less}[sign])
+
+
+# Functions (facts 3 and 4)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Fails(f"a text is needed, not {readable(to_json(value))}")
+    return value
+
+
+def _length(value: Any) -> int:
+    if isinstance(value, (str, list, dict)):
+        return len(value)
+    return 0 if value is None else 1
+
+
+def _upper(value: Any) -> str:
+    return _text(value).encode("latin-1").upper().decode("latin-1")
+
+
+def _lower(value: Any) -> str:
+    return _text(value).encode("latin-1").lower().decode("latin-1")
+
+
+def _join(values: Any, separator: Any) -> str:
+    if isinstance(values, dict):
+        items: list[Any] = [values[key] for key in sorted(values)]
+    else:
+        items = values if isinstance(values, list) else [] if values is None else [values]
+    texts = [item if isinstance(item, str) else to_json(item) for item in items]
+    return _text(separator).join(texts)
+
+
+def _substring(value: Any, start: Any, length: Any = -1) -> str:
+    text = _text(value)
+    if not _is_int(start) or not _is_int(length):
+        return ""
+    if not -(2**31) <= start < 2**31:
+        raise Unsimulated("a start beyond 32 bits is not simulated")
+    if start < 0 or start >= len(text):
+        return ""
+    return text[start:] if length <= 0 or start + length > len(text) else text[start : start + length]
+
+
+def _base64_encode(value: Any) -> str:
+    return base64.b64encode(_text(value).encode("latin-1")).decode()
+
+
+def _base64url_encode(value: Any) -> str:
+    return base64.urlsafe_b64encode(_text(value).encode("latin-1")).decode().rstrip("=")
+
+
+def _base64_decode(value: Any) -> str:
+    text = _text(value)
+    try:
+        decoded = base64.b64decode(text.encode("latin-1"), validate=True).decode("latin-1")
+    except binascii.Error:
+        return ""
+    return decoded if _base64_encode(decoded) == text else ""
+
+
+def _base64url_decode(value: Any) -> str:
+    text = _text(value)
+    if not re.fullmatch("[A-Za-z0-9_-]*", text) or len(text) % 4 == 1:
+        return ""
+    decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("latin-1")
+    return decoded if _base64url_encode(decoded) == text else ""
+
+
+def _at_place(values: Any, place: Any) -> Any:
+    if isinstance(values, dict):
+        if _text(place) not in values:
+            raise Fails(f"there is no {readable(place)}")
+        return values[place]
+    if not isinstance(values, list) or not _is_int(place) or not 0 <= place < len(values):
+        raise Fails("at is for what a list or an object has")
+    return values[place]
+
+
+def _end(place: int) -> Callable[[Any], Any]:
+    def end(values: Any) -> Any:
+        if values is None:
+            raise Fails("null has no first and no last value")
+        if isinstance(values, dict):
+            values = [values[key] for key in sorted(values)]
+        if not isinstance(values, list):
+            return values
+        if not values:
+            raise Unsimulated("the first or last value of an empty list is not simulated")
+        return values[place]
+
+    return end
+
+
+def _int(value: Any) -> int:
+    found = re.match(r"[ \t\n\v\f\r]*([+-]?[0-9]+)", _text(value))
+    if not found or not -(2**31) <= int(found[1]) < 2**31:
+        raise Fails(f"{readable(value)} is no int")
+    return int(found[1])
+
+
+def _raw_string(value: Any) -> str:
+    return to_json(_text(value))[1:-1]
+
+
+def _exists_in(values: Any, name: Any) -> bool:
+    return _text(name) in values if isinstance(values, dict) else False
+
+
+_PLAIN: dict[str, Callable[..., Any]] = {
+    "at": _at_place,
+    "base64_decode": _base64_decode,
+    "base64_encode": _base64_encode,
+    "base64url_decode": _base64url_decode,
+    "base64url_encode": _base64url_encode,
+    "existsIn": _exists_in,
+    "first": _end(0),
+    "int": _int,
+    "isArray": lambda value: isinstance(value, list),
+    "isBoolean": lambda value: isinstance(value, bool),
+    "isFloat": lambda value: isinstance(value, float),
+    "isInteger": _is_int,
+    "isNumber": _is_number,
+    "isObject": lambda value: isinstance(value, dict),
+    "isString": lambda value: isinstance(value, str),
+    "join": _join,
+    "last": _end(-1),
+    "length": _length,
+    "lower": _lower,
+    "raw_string": _raw_string,
+    "substring": _substring,
+    "trim": lambda value: _text(value).strip(" \t\n\v\f\r"),
+    "upper": _upper,
+}
