@@ -4,11 +4,11 @@ Facts (Inja 3.4.0 with the patches of solo-io/inja up to v3.4.0-patch3, and the 
 filter of envoy-gloo adds; read in their sources):
 
 1. ``{{ expression }}`` is output, ``{% statement %}`` a block, ``{# #}`` a comment, and ``##`` at the beginning
-   of a line a statement that ends with the line. A dash inside ``{{-`` and ``{%-`` takes away the blanks before it
-   where nothing else stands on that line, one in ``-}}`` and ``-%}`` blanks and lines behind it.
-2. A name begins with a letter or one of ``_ @ $ ~`` and goes on with letters, digits and ``. / _ -``. So dashes and
-   slashes are part of it. Its dots are steps into objects, its slashes too; with ``advanced_templates`` only
-   the slashes are, as in a JSON pointer.
+   of a line a statement that ends with the line. A dash inside ``{{-`` and ``{%-`` takes away the blanks before
+   it where nothing else stands on that line, one in ``-}}`` and ``-%}`` blanks and lines behind it.
+2. A name begins with a letter or one of ``_ @ $ ~`` and goes on with letters, digits and ``. / _ -``. So dashes
+   and slashes are part of it. Its dots are steps into objects, its slashes too; with ``advanced_templates``
+   only the slashes are, as in a JSON pointer.
 3. Literals are JSON: texts in double quotes only, numbers, ``true false null``, lists and objects of those.
 4. A function is known by its name and the number of its arguments; another one makes the template invalid, as does
    whatever else does not parse. An empty expression is valid and fails when it is rendered.
@@ -21,11 +21,15 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from canarysim.errors import InvalidValue
 from canarysim.request import octets, readable
 from canarysim.table.inja_json import NoJson, from_json
+from canarysim.table.inja_tokens import Scanner
+
+if TYPE_CHECKING:
+    from canarysim.table.inja_tokens import Token
 
 __all__ = [
     "Block",
@@ -36,8 +40,8 @@ __all__ = [
     "If",
     "Literal",
     "Node",
-    "Operation",
     "Opaque",
+    "Operation",
     "Output",
     "Set",
     "parse",
@@ -131,20 +135,7 @@ _BINDS = {
 }
 _WORDS = frozenset(["and", "or", "in", "not"])
 
-_BLANKS = " \t\n\r"
 _OPEN = re.compile(r"\{\{-?|\{%[-+]?|\{#-?|(?m:^)##")
-_ID = re.compile(r"[A-Za-z~_@$][A-Za-z0-9./_-]*")
-_POINTER_ID = re.compile(r"[A-Za-z~_@$][A-Za-z0-9./_~-]*")
-_NUMBER = re.compile(r"[-0-9](?:[0-9.eE]|(?<=[eE])[+-])*")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
-_SIGN = re.compile(r"[<>=!]=|[-+*/^%.,:()\[\]{}<>]")
-
-
-class _Token(NamedTuple):
-    kind: str  # "id", "number", "string", "close", "end", "unknown", or the sign itself
-    text: str
-    begin: int
-    end: int
 
 
 @lru_cache(maxsize=512)
@@ -153,8 +144,8 @@ def parse(text: str, pointers: bool = False) -> Block:
 
     Raises InvalidValue for what Envoy would refuse. Time grows linearly with the text.
 
-    >>> parse('/api/pets/{{ default(id, "") }}')
-    ('/api/pets/', Output(expression=Call(name='default', arguments=(Data(name='id', steps=('id',)), Literal(value='')))))
+    >>> parse("/api/pets/{{ owner.id }}")
+    ('/api/pets/', Output(expression=Data(name='owner.id', steps=('owner', 'id'))))
     """
     try:
         return _Parser(octets(text), pointers).template()
@@ -162,71 +153,7 @@ def parse(text: str, pointers: bool = False) -> Block:
         raise InvalidValue("bad_template", "the template is nested too deep") from None
 
 
-class _Parser:
-    def __init__(self, text: str, pointers: bool) -> None:
-        self.text = text.removeprefix("\xef\xbb\xbf")
-        self.pointers = pointers
-        self.place = 0
-        self.close = ""
-        self.minus_is_number = True
-        self.token = self.following = _Token("end", "", 0, 0)
-        self.peeked = False
-
-    def refuse(self, message: str) -> NoReturn:
-        shown = readable(self.text if len(self.text) <= 80 else f"{self.text[:79]}...")
-        raise InvalidValue("bad_template", f"the template {shown!r}: {message}")
-
-    # Tokens (facts 1 and 2)
-
-    def scan(self) -> _Token:
-        text, place = self.text, self.place
-        blanks = " \t\r" if self.close == "\n" else _BLANKS
-        while place < len(text) and text[place] in blanks:
-            place += 1
-        if place == len(text):
-            return self.made("end", place, place)
-        trimmed = self.close != "\n" and text.startswith(f"-{self.close}", place)
-        if trimmed or text.startswith(self.close, place):
-            end = place + len(self.close) + trimmed
-            token = self.made("close", place, end)
-            if trimmed:
-                while self.place < len(text) and text[self.place] in _BLANKS:
-                    self.place += 1
-            return token
-        if found := (_POINTER_ID if self.pointers else _ID).match(text, place):
-            self.minus_is_number = False
-            return self.made("id", place, found.end())
-        minus_is_number, self.minus_is_number = self.minus_is_number, True
-        char = text[place]
-        if char.isdigit() or (char == "-" and minus_is_number):
-            self.minus_is_number = minus_is_number if char == "-" else False
-            found = _NUMBER.match(text, place)
-            return self.made("number", place, found.end() if found else place + 1)
-        if found := _STRING.match(text, place):
-            return self.made("string", place, found.end())
-        if found := _SIGN.match(text, place):
-            self.minus_is_number = char not in ")]}"
-            return self.made(found[0], place, found.end())
-        return self.made("unknown", place, place + 1)
-
-    def made(self, kind: str, begin: int, end: int) -> _Token:
-        self.place = end
-        return _Token(kind, self.text[begin:end], begin, end)
-
-    def next(self) -> _Token:
-        if self.peeked:
-            self.peeked = False
-            self.token = self.following
-        else:
-            self.token = self.scan()
-        return self.token
-
-    def peek(self) -> _Token:
-        if not self.peeked:
-            self.following = self.scan()
-            self.peeked = True
-        return self.following
-
+class _Parser(Scanner):
     # Blocks
 
     def template(self) -> Block:
@@ -304,13 +231,7 @@ class _Parser:
             case "for":
                 self.begin_for(stack)
             case "endfor":
-                if not any(name == "for" for name, _ in stack):
-                    self.refuse("endfor without for")
-                self.next()
-                if stack[-1][0] != "for":
-                    return False
-                (key, name, over), *body = stack.pop()[1]
-                stack[-1][1].append(For(key, name, over, tuple(body)))
+                return self.end_for(stack)
             case "set":
                 name = self.name(self.next())
                 if self.next().text != "=":
@@ -322,18 +243,8 @@ class _Parser:
                     self.refuse(f"{word} without a name in quotes")
                 nodes.append(Opaque(f"{word} is not simulated"))
                 self.next()
-            case "block":
-                self.name(self.next())
-                nodes.append(Opaque("block is not simulated"))
-                stack.append(("block", []))
-                self.next()
-            case "endblock":
-                if not any(name == "block" for name, _ in stack):
-                    self.refuse("endblock without block")
-                self.next()
-                if stack[-1][0] != "block":
-                    return False
-                stack.pop()
+            case "block" | "endblock":
+                return self.block(stack)
             case _:
                 self.refuse(f"expected a statement, not {self.token.text!r}")
         return True
@@ -354,7 +265,32 @@ class _Parser:
         self.next()
         stack.append(("for", [(key, name, self.expression())]))
 
-    def name(self, token: _Token) -> str:
+    def block(self, stack: list[tuple[str, list[Any]]]) -> bool:
+        if self.token.text == "block":
+            self.name(self.next())
+            self.next()
+            stack[-1][1].append(Opaque("block is not simulated"))
+            stack.append(("block", []))
+            return True
+        if not any(name == "block" for name, _ in stack):
+            self.refuse("endblock without block")
+        self.next()
+        if stack[-1][0] != "block":
+            return False
+        stack.pop()
+        return True
+
+    def end_for(self, stack: list[tuple[str, list[Any]]]) -> bool:
+        if not any(name == "for" for name, _ in stack):
+            self.refuse("endfor without for")
+        self.next()
+        if stack[-1][0] != "for":
+            return False
+        (key, name, over), *body = stack.pop()[1]
+        stack[-1][1].append(For(key, name, over, tuple(body)))
+        return True
+
+    def name(self, token: Token) -> str:
         if token.kind != "id":
             self.refuse(f"expected a name, not {token.text!r}")
         return token.text

@@ -2,16 +2,16 @@
 
 Facts (Inja 3.4.0 with the patches of solo-io/inja, and envoy-gloo's inja_transformer.cc; read in their sources):
 
-1. A name is looked up among what ``for`` and ``set`` made (and ``loop``, which is always there), then among the
-   variables; then it may be a function without arguments. Elsewhere than as the first argument of ``default`` a name
-   that is not found makes the template fail. A null is found.
+1. A name is looked up among what ``for`` and ``set`` made (and ``loop``, which is always there), then among
+   the variables; then it may be a function without arguments. A name that is not found makes the template fail,
+   but not as the first argument of ``default``. A null is found.
 2. A text is written as it is, or with ``escape_characters`` as in JSON without the quotes; null as nothing; else
    JSON.
 3. Functions on texts count and change bytes, and know letters of ASCII only. A value of another type makes
    them fail, as does a conversion that is not possible.
-4. ``header`` and ``request_header`` are the first value of a header, as it is by then, and empty where there is none;
-   ``extraction`` likewise. ``substring`` beyond the end is empty, and a length of 0 or too large means to the
-   end. Base64 that is not canonical decodes to nothing.
+4. ``header`` and ``request_header`` are the first value of a header, as it is by then, and empty where there is
+   none; ``extraction`` likewise. ``substring`` beyond the end is empty, and a length of 0 or too large means to
+   the end. Base64 that is not canonical decodes to nothing.
 5. ``exists`` looks at the variables alone, and always by dots. Behind a ``for`` its names are found still, empty.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from canarysim.table.inja import Block, Expression
 
-__all__ = ["Fails", "Open", "Unsimulated", "Variables", "render"]
+__all__ = ["Fails", "Open", "Unsimulated", "Variables", "known", "render"]
 
 
 class Fails(Exception):
@@ -49,11 +49,10 @@ class Open(NamedTuple):
 
 
 class Variables(NamedTuple):
-    """What templates can ask of a request, as octets. ``header`` may raise Unsimulated."""
+    """What templates can ask of a request, as octets. The two functions may raise Unsimulated."""
 
     context: Any
     body: str
-    extractions: dict[str, str | Open]
     header: Callable[[str], str]
     extraction: Callable[[str], str]
     escapes: bool = False
@@ -154,7 +153,7 @@ class _Renderer:
         if value is _MISSING:
             assert isinstance(expression, Data)
             raise Fails(f"the variable {readable(expression.name)} is not found")
-        return _known(value)
+        return known(value)
 
     def found(self, expression: Expression) -> Any:
         match expression:
@@ -211,7 +210,7 @@ class _Renderer:
             case "body":
                 return self.variables.body
             case "context":
-                return _known(self.variables.context)
+                return known(self.variables.context)
             case "header" | "request_header":
                 return self.variables.header(_text(arguments[0]))
             case "extraction":
@@ -229,16 +228,16 @@ def truthy(value: Any) -> bool:
     return bool(value)
 
 
-def _known(value: Any) -> Any:
-    """The value, if all of it is known."""
+def known(value: Any) -> Any:
+    """The value, if all of it is known. Raises Unsimulated."""
     if isinstance(value, Open):
         raise Unsimulated(value.why)
     if isinstance(value, list):
         for item in value:
-            _known(item)
+            known(item)
     elif isinstance(value, dict):
         for item in value.values():
-            _known(item)
+            known(item)
     return value
 
 
@@ -273,8 +272,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _equal(first: Any, second: Any) -> bool:
-    if isinstance(first, (list, dict)) and isinstance(second, (list, dict)):
-        return to_json(first) == to_json(second)
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_equal, first, second))
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(_equal(first[key], second[key]) for key in first)
     if _is_number(first) and _is_number(second):
         return bool(first == second)
     return type(first) is type(second) and bool(first == second)
