@@ -7,23 +7,28 @@ Facts (Inja 3.4.0 with the patches of solo-io/inja, and envoy-gloo's inja_transf
    but not as the first argument of ``default``. A null is found.
 2. A text is written as it is, or with ``escape_characters`` as in JSON without the quotes; null as nothing; else
    JSON.
-3. Functions on texts count and change bytes, and know letters of ASCII only. A value of another type makes
-   them fail, as does a conversion that is not possible.
-4. ``header`` and ``request_header`` are the first value of a header, as it is by then, and empty where there is
-   none; ``extraction`` likewise. ``substring`` beyond the end is empty, and a length of 0 or too large means to
-   the end. Base64 that is not canonical decodes to nothing.
-5. ``exists`` looks at the variables alone, and always by dots. Behind a ``for`` its names are found still, empty.
+3. ``header`` and ``request_header`` are the first value of a header, as it is by then, and empty where there is
+   none; ``extraction`` likewise.
+4. ``exists`` looks at the variables alone, and always by dots. Behind a ``for`` its names are found still, empty.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from canarysim.request import readable
 from canarysim.table.inja import Call, Data, For, If, Literal, Opaque, Operation, Output, Set, steps_of
+from canarysim.table.inja_functions import (
+    FUNCTIONS,
+    Fails,
+    Unsimulated,
+    equal,
+    is_int,
+    is_number,
+    ordered,
+    text_of,
+)
 from canarysim.table.inja_json import NoJson, TooPrecise, to_json
 
 if TYPE_CHECKING:
@@ -32,14 +37,6 @@ if TYPE_CHECKING:
     from canarysim.table.inja import Block, Expression
 
 __all__ = ["Fails", "Open", "Unsimulated", "Variables", "known", "render"]
-
-
-class Fails(Exception):
-    """The template cannot be rendered, which Envoy answers with 400; the argument says why."""
-
-
-class Unsimulated(Exception):
-    """What the template makes is not known offline; the argument says why."""
 
 
 class Open(NamedTuple):
@@ -188,35 +185,35 @@ class _Renderer:
             return (sign == "or") if decides else truthy(self.value(arguments[1]))
         second = self.value(arguments[1])
         if sign in ("==", "!="):
-            return _equal(first, second) is (sign == "==")
+            return equal(first, second) is (sign == "==")
         if sign in ("<", "<=", ">", ">="):
-            return _ordered(sign, first, second)
+            return ordered(sign, first, second)
         if sign == "in" and isinstance(second, list):
-            return any(_equal(first, item) for item in second)
+            return any(equal(first, item) for item in second)
         if sign == "+" and isinstance(first, str) and isinstance(second, str):
             return first + second
-        if sign in ("+", "-", "*") and _is_int(first) and _is_int(second):
+        if sign in ("+", "-", "*") and is_int(first) and is_int(second):
             made = {"+": first + second, "-": first - second, "*": first * second}[sign]
             if -(2**63) <= made < 2**63:
                 return made
-        if sign not in ("in", "^", "%") and not (_is_number(first) and _is_number(second)):
+        if sign not in ("in", "^", "%") and not (is_number(first) and is_number(second)):
             raise Fails(f"{sign} is for numbers")
         raise Unsimulated(f"{sign} of these values is not simulated")
 
     def call(self, name: str, arguments: list[Any]) -> Any:
-        if name in _PLAIN:
-            return _PLAIN[name](*arguments)
+        if name in FUNCTIONS:
+            return FUNCTIONS[name](*arguments)
         match name:
             case "body":
                 return self.variables.body
             case "context":
                 return known(self.variables.context)
             case "header" | "request_header":
-                return self.variables.header(_text(arguments[0]))
+                return self.variables.header(text_of(arguments[0]))
             case "extraction":
-                return self.variables.extraction(_text(arguments[0]))
+                return self.variables.extraction(text_of(arguments[0]))
             case "exists":
-                steps = steps_of(_text(arguments[0]))
+                steps = steps_of(text_of(arguments[0]))
                 if steps is None:
                     raise Fails(f"{readable(arguments[0])} is no path to a value")
                 return _at(self.data, steps) is not _MISSING
@@ -261,163 +258,3 @@ def _at(data: Any, steps: tuple[str, ...]) -> Any:
 
 def _emptied(value: Any) -> Any:
     return value if value is None or isinstance(value, Open) else type(value)()
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _equal(first: Any, second: Any) -> bool:
-    if isinstance(first, list) and isinstance(second, list):
-        return len(first) == len(second) and all(map(_equal, first, second))
-    if isinstance(first, dict) and isinstance(second, dict):
-        return first.keys() == second.keys() and all(_equal(first[key], second[key]) for key in first)
-    if _is_number(first) and _is_number(second):
-        return bool(first == second)
-    return type(first) is type(second) and bool(first == second)
-
-
-def _ordered(sign: str, first: Any, second: Any) -> bool:
-    if not (_is_number(first) and _is_number(second)) and not (isinstance(first, str) and isinstance(second, str)):
-        raise Unsimulated(f"{sign} of these values is not simulated")
-    less, equal = first < second, first == second
-    return bool({"<": less, "<=": less or equal, ">": not less and not equal, ">=": not less}[sign])
-
-
-# Functions (facts 3 and 4)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise Fails(f"a text is needed, not {readable(to_json(value))}")
-    return value
-
-
-def _length(value: Any) -> int:
-    if isinstance(value, (str, list, dict)):
-        return len(value)
-    return 0 if value is None else 1
-
-
-def _upper(value: Any) -> str:
-    return _text(value).encode("latin-1").upper().decode("latin-1")
-
-
-def _lower(value: Any) -> str:
-    return _text(value).encode("latin-1").lower().decode("latin-1")
-
-
-def _join(values: Any, separator: Any) -> str:
-    if isinstance(values, dict):
-        items: list[Any] = [values[key] for key in sorted(values)]
-    else:
-        items = values if isinstance(values, list) else [] if values is None else [values]
-    texts = [item if isinstance(item, str) else to_json(item) for item in items]
-    return _text(separator).join(texts)
-
-
-def _substring(value: Any, start: Any, length: Any = -1) -> str:
-    text = _text(value)
-    if not _is_int(start) or not _is_int(length):
-        return ""
-    if not -(2**31) <= start < 2**31:
-        raise Unsimulated("a start beyond 32 bits is not simulated")
-    if start < 0 or start >= len(text):
-        return ""
-    return text[start:] if length <= 0 or start + length > len(text) else text[start : start + length]
-
-
-def _base64_encode(value: Any) -> str:
-    return base64.b64encode(_text(value).encode("latin-1")).decode()
-
-
-def _base64url_encode(value: Any) -> str:
-    return base64.urlsafe_b64encode(_text(value).encode("latin-1")).decode().rstrip("=")
-
-
-def _base64_decode(value: Any) -> str:
-    text = _text(value)
-    try:
-        decoded = base64.b64decode(text.encode("latin-1"), validate=True).decode("latin-1")
-    except binascii.Error:
-        return ""
-    return decoded if _base64_encode(decoded) == text else ""
-
-
-def _base64url_decode(value: Any) -> str:
-    text = _text(value)
-    if not re.fullmatch("[A-Za-z0-9_-]*", text) or len(text) % 4 == 1:
-        return ""
-    decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("latin-1")
-    return decoded if _base64url_encode(decoded) == text else ""
-
-
-def _at_place(values: Any, place: Any) -> Any:
-    if isinstance(values, dict):
-        if _text(place) not in values:
-            raise Fails(f"there is no {readable(place)}")
-        return values[place]
-    if not isinstance(values, list) or not _is_int(place) or not 0 <= place < len(values):
-        raise Fails("at is for what a list or an object has")
-    return values[place]
-
-
-def _end(place: int) -> Callable[[Any], Any]:
-    def end(values: Any) -> Any:
-        if values is None:
-            raise Fails("null has no first and no last value")
-        if isinstance(values, dict):
-            values = [values[key] for key in sorted(values)]
-        if not isinstance(values, list):
-            return values
-        if not values:
-            raise Unsimulated("the first or last value of an empty list is not simulated")
-        return values[place]
-
-    return end
-
-
-def _int(value: Any) -> int:
-    found = re.match(r"[ \t\n\v\f\r]*([+-]?[0-9]+)", _text(value))
-    if not found or not -(2**31) <= int(found[1]) < 2**31:
-        raise Fails(f"{readable(value)} is no int")
-    return int(found[1])
-
-
-def _raw_string(value: Any) -> str:
-    return to_json(_text(value))[1:-1]
-
-
-def _exists_in(values: Any, name: Any) -> bool:
-    return _text(name) in values if isinstance(values, dict) else False
-
-
-_PLAIN: dict[str, Callable[..., Any]] = {
-    "at": _at_place,
-    "base64_decode": _base64_decode,
-    "base64_encode": _base64_encode,
-    "base64url_decode": _base64url_decode,
-    "base64url_encode": _base64url_encode,
-    "existsIn": _exists_in,
-    "first": _end(0),
-    "int": _int,
-    "isArray": lambda value: isinstance(value, list),
-    "isBoolean": lambda value: isinstance(value, bool),
-    "isFloat": lambda value: isinstance(value, float),
-    "isInteger": _is_int,
-    "isNumber": _is_number,
-    "isObject": lambda value: isinstance(value, dict),
-    "isString": lambda value: isinstance(value, str),
-    "join": _join,
-    "last": _end(-1),
-    "length": _length,
-    "lower": _lower,
-    "raw_string": _raw_string,
-    "substring": _substring,
-    "trim": lambda value: _text(value).strip(" \t\n\v\f\r"),
-    "upper": _upper,
-}

@@ -169,9 +169,9 @@ class UpstreamRequest:
     refused: str = ""
 
     def __str__(self) -> str:
-        from canarysim.request import readable
+        from canarysim.request import octets, readable
 
         if self.refused:
-            return f"nothing: Envoy answers 400, for {readable(self.refused)}"
+            return f"nothing: Envoy answers 400 ({readable(octets(self.refused))})"
         method = "an open method" if self.method is None else readable(self.method)
         return f"{method} {'to an open path' if self.path is None else readable(self.path)}"

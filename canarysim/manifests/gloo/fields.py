@@ -24,6 +24,7 @@ from canarysim.manifests.fields import (
     MapOf,
     Message,
 )
+from canarysim.manifests.gloo.functions import PARAMETERS
 from canarysim.table.redirects import REDIRECT_CODES
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ DESTINATION_SPEC = Message(
                 "rest.DestinationSpec",
                 (
                     Field("functionName", STRING),
-                    *_inert(_FUNCTION_INPUT, "parameters"),
+                    Field("parameters", PARAMETERS),
                     *_inert("changes the response only", "responseTransformation"),
                 ),
             ),
