@@ -158,7 +158,6 @@ class _Parser(Scanner):
 
     def template(self) -> Block:
         stack: list[tuple[str, list[Any]]] = [("", [])]
-        overlap = False
         while True:
             nodes = stack[-1][1]
             found = _OPEN.search(self.text, self.place)
@@ -174,20 +173,19 @@ class _Parser(Scanner):
                 self.comment()
                 continue
             self.close = {"{{": "}}", "{%": "%}", "##": "\n"}[found[0][:2]]
-            self.minus_is_number = True
             self.next()
             if self.close == "}}":
                 nodes.append(Output(self.expression()))
             elif not self.statement(stack):
-                overlap = True
+                self.odd = "blocks that overlap are not simulated"
             if self.token.kind != "close" and (self.close != "\n" or self.token.kind != "end"):
                 self.refuse(f"expected {self.close!r}, not {self.token.text!r}")
             self.peeked = False
         opened = [name for name, _ in stack[1:] if name != "block"]
-        if opened and not overlap:
+        if opened and not self.odd:
             self.refuse(f"{opened[-1]} without its end")
-        if overlap or len(stack) > 1:
-            return (Opaque("blocks that overlap are not simulated"),)
+        if self.odd or len(stack) > 1:
+            return (Opaque(self.odd or "block is not simulated"),)
         return tuple(stack[0][1])
 
     def comment(self) -> None:
@@ -298,7 +296,10 @@ class _Parser(Scanner):
     # Expressions (facts 3 to 5)
 
     def expression(self) -> Expression | None:
-        """Reads one, up to what does not belong to it; None where there is none."""
+        """Reads one, up to what does not belong to it; None where there is none.
+
+        A bracket that has no end plays no part, but the names behind it do, as in Inja.
+        """
         operands: list[Expression] = []
         signs: list[str] = []
         levels: list[str] = []  # open brackets of a literal
@@ -314,12 +315,13 @@ class _Parser(Scanner):
                 levels.remove({"]": "[", "}": "{"}[token.kind])
                 if not levels:
                     operands.append(self.literal(self.text[begin : token.end]))
-            elif token.kind in ("end", "close", "unknown") or (not levels and token.kind in (",", ")")):
+            elif token.kind in ("end", "close", "unknown", ")") or (token.kind == "," and not levels):
                 break
-            elif levels:
-                pass  # JSON is read as a whole, and refuses what is none
+            elif levels and token.kind in (",", ":"):
+                pass
             elif token.kind in ("string", "number") or token.text in ("true", "false", "null"):
-                operands.append(self.literal(token.text))
+                if not levels:  # else it is read with all of the literal
+                    operands.append(self.literal(token.text))
             elif token.kind == "id" and token.text not in _WORDS:
                 operands.append(self.call() if self.peek().kind == "(" else self.data(token.text))
             elif token.text in _BINDS:
@@ -336,8 +338,6 @@ class _Parser(Scanner):
             else:
                 self.refuse(f"unexpected {token.text!r}")
             self.next()
-        if levels:
-            self.refuse(f"{levels[0]!r} has no end")
         self.reduce(operands, signs, "")
         if len(operands) > 1:
             self.refuse("two values with nothing between them")

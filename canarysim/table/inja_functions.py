@@ -128,9 +128,9 @@ def _at_place(values: Any, place: Any) -> Any:
         if text_of(place) not in values:
             raise Fails(f"there is no {readable(place)}")
         return values[place]
-    if not isinstance(values, list) or not is_int(place) or not 0 <= place < len(values):
+    if not isinstance(values, list) or not isinstance(place, (int, float)) or not 0 <= int(place) < len(values):
         raise Fails("at is for what a list or an object has")
-    return values[place]
+    return values[int(place)]  # true is 1 here
 
 
 def _end(place: int) -> Callable[[Any], Any]:
@@ -160,7 +160,8 @@ def _raw_string(value: Any) -> str:
 
 
 def _exists_in(values: Any, name: Any) -> bool:
-    return text_of(name) in values if isinstance(values, dict) else False
+    text = text_of(name)
+    return isinstance(values, dict) and text in values
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

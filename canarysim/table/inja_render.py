@@ -10,6 +10,7 @@ Facts (Inja 3.4.0 with the patches of solo-io/inja, and envoy-gloo's inja_transf
 3. ``header`` and ``request_header`` are the first value of a header, as it is by then, and empty where there is
    none; ``extraction`` likewise.
 4. ``exists`` looks at the variables alone, and always by dots. Behind a ``for`` its names are found still, empty.
+5. False, null, 0, and empty lists and objects are not true; all else is, the empty text too.
 """
 
 from __future__ import annotations
@@ -221,8 +222,8 @@ class _Renderer:
 
 
 def truthy(value: Any) -> bool:
-    """Whether ``if`` takes a value for true."""
-    return bool(value)
+    """Whether ``if`` takes a value for true, which every text is (fact 5)."""
+    return isinstance(value, str) or bool(value)
 
 
 def known(value: Any) -> Any:

@@ -36,6 +36,8 @@ class Scanner:
         self.minus_is_number = True
         self.token = self.following = Token("end", "", 0, 0)
         self.peeked = False
+        #: What of the template is not simulated at all.
+        self.odd = ""
 
     def refuse(self, message: str) -> NoReturn:
         shown = readable(self.text if len(self.text) <= 80 else f"{self.text[:79]}...")

@@ -122,9 +122,10 @@ REST_SERVICE_SPEC = Message(
     ),
 )
 
-_NAME = re.compile(r"\{[\t\n\f\r ]*([.\-_0-9A-Za-z]+)[\t\n\f\r ]*\}")
+# Patterns as text are compiled when they are first needed.
+_NAME = r"\{[\t\n\f\r ]*([.\-_0-9A-Za-z]+)[\t\n\f\r ]*\}"
 _GROUP = r"([\-._%[:alnum:]]+)"
-_SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
+_SPECIAL = r"[\\.+*?()|\[\]{}^$]"
 
 
 def extractors(header: str, parameter: str) -> tuple[Extraction, ...]:
@@ -139,7 +140,7 @@ def extractors(header: str, parameter: str) -> tuple[Extraction, ...]:
 
     if not parameter:
         return ()
-    names = _NAME.findall(parameter)
+    names = re.findall(_NAME, parameter)
     if len(names) != parameter.count("{"):
         raise InvalidValue(
             "bad_parameters",
@@ -148,8 +149,8 @@ def extractors(header: str, parameter: str) -> tuple[Extraction, ...]:
         )
     if not names:
         return (Extraction(header.removeprefix(":"), header),)
-    literals = _NAME.split(parameter)[::2]
-    regex = _GROUP.join(_SPECIAL.sub(r"\\\g<0>", literal) for literal in literals)
+    literals = re.split(_NAME, parameter)[::2]
+    regex = _GROUP.join(re.sub(_SPECIAL, r"\\\g<0>", literal) for literal in literals)
     found = {name: Extraction(name, header, regex, number) for number, name in enumerate(names, 1)}
     return tuple(found.values())
 
