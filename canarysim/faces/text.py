@@ -244,7 +244,7 @@ def _sent_lines(preview: Preview) -> list[str]:
     for outcome in preview.outcomes:
         sent = outcome.decision.upstream_request
         if sent is not None and outcome.decision.destination is not None:
-            lines += _wrapped(f"{_destination(outcome.decision.destination)} is sent {sent}", "          ")
+            lines += _wrapped(f"{outcome.decision.destination} is sent {sent}", "          ")
             rest.remove(outcome.decision)
     return [*lines, *(_path_lines(rest[0]) if rest else [])]
 
