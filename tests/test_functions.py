@@ -31,7 +31,7 @@ from canarysim.manifests.gloo.functions import (
 )
 from canarysim.problems import Where
 from canarysim.table import regex
-from canarysim.table.actions import Unknown
+from canarysim.table.actions import RouteAction, Unknown
 from canarysim.table.formats import FormatString
 from canarysim.table.inja import parse
 from canarysim.table.inja_json import NoJson, TooPrecise, from_json, to_json
@@ -427,8 +427,9 @@ def table(transformation: Transformation, **parts: Any) -> cs.RouteTable:
     host = found.virtual_hosts[0]
     route = host.routes[0]
     of_route = {name: parts.pop(name) for name in ("mutations", "unknowns") if name in parts}
-    destination = attrs.evolve(route.action.destinations[0], transformation=transformation)  # type: ignore[union-attr]
-    action = attrs.evolve(route.action, destinations=[destination], **parts)  # type: ignore[type-var]
+    assert isinstance(route.action, RouteAction)
+    destination = attrs.evolve(route.action.destinations[0], transformation=transformation)
+    action = attrs.evolve(route.action, destinations=[destination], **parts)
     return attrs.evolve(
         found, virtual_hosts=[attrs.evolve(host, routes=[attrs.evolve(route, action=action, **of_route)])]
     )
@@ -730,7 +731,7 @@ def test_what_is_not_simulated_of_a_template_is_declared() -> None:
 
 
 def test_faces_show_what_the_function_is_sent() -> None:
-    import jsonschema
+    import jsonschema  # type: ignore[import-untyped]
 
     asked = cs.Request("/7", body="{}")
     made = table(petstore("addPet", "{path: '/{id}'}"))
@@ -758,11 +759,12 @@ def test_several_functions_are_told_apart() -> None:
     )
     host = found.virtual_hosts[0]
     route = host.routes[0]
-    first, second = route.action.destinations  # type: ignore[union-attr]
+    assert isinstance(route.action, RouteAction)
+    first, second = route.action.destinations
     made = Transformation(headers={":path": "/made"})
     action = attrs.evolve(
         route.action, destinations=[attrs.evolve(first, transformation=made, function="f"), second]
-    )  # type: ignore[type-var]
+    )
     split = attrs.evolve(found, virtual_hosts=[attrs.evolve(host, routes=[attrs.evolve(route, action=action)])])
     assert "a_ns (f) is sent GET /made" in str(cs.preview(split, "GET /"))
 
