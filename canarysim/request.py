@@ -67,6 +67,14 @@ def _certificate(value: str) -> str:
     return value
 
 
+def _bytes(body: object) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, str):
+        return octets(body).encode("latin-1")
+    raise TypeError(f"the body must be a str or bytes, not {type(body).__name__}")
+
+
 def _json(metadata: Mapping[str, Any]) -> str:
     import json
 
@@ -99,7 +107,8 @@ class Request:
 
     What else Envoy knows of a request, few routes ask for: ``metadata``, its dynamic metadata as a mapping from
     filters to what ``json`` can write; ``certificate``, None, "presented" or "validated"; ``address``, that of
-    the client without a port; ``internal``, whether Envoy counts it as coming from inside.
+    the client without a port; ``internal``, whether Envoy counts it as coming from inside. ``body`` is bytes, or
+    text in UTF-8; only functions look at it.
 
     >>> Request("/findPets", headers={"X-Canary": "true"})
     Request('GET /findPets x-canary:true')
@@ -113,6 +122,7 @@ class Request:
     certificate: str | None
     address: str
     internal: bool
+    body: bytes
     _metadata: str
     #: The headers by name where each stands once and is text that needs no treatment; else None.
     everyday_headers: dict[str, tuple[str, ...]] | None = attrs.field(eq=False, repr=False)
@@ -129,6 +139,7 @@ class Request:
         certificate: Literal["presented", "validated"] | None = None,
         address: str = "",
         internal: bool = False,
+        body: str | bytes | None = None,
     ) -> None:
         pairs = _header_pairs(headers)
         hosts = [value for name, value in pairs if name in ("host", ":authority")]
@@ -154,6 +165,7 @@ class Request:
             certificate if certificate is None else _certificate(certificate),
             _text(address, "the address"),
             bool(internal),
+            _bytes(body) if body else b"",
             "" if not metadata else _json(metadata),
             _everyday(pairs),
         )
@@ -231,6 +243,7 @@ class Request:
             "certificate": self.certificate,
             "address": self.address,
             "internal": self.internal,
+            "body": self.body,
         }
         more = "".join(f", {name}={value!r}" for name, value in told.items() if value)
         return f"{type(self).__name__}({str(self)!r}{more})"

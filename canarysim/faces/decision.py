@@ -60,10 +60,16 @@ def _action(request: Request, decision: Decision) -> Iterator[tuple[str, str]]:
         yield "status", str(decision.status)
     if decision.location is not None:
         yield "location", readable(decision.location)
-    if decision.path is not None and decision.path != octets(request.path):
+    sent = decision.upstream_request
+    if sent is not None:
+        yield "sent", str(sent)
+        if sent.body and sent.body != request.body:
+            yield "body", readable(sent.body.decode("latin-1"))
+    elif decision.path is not None and decision.path != octets(request.path):
         yield "path", readable(decision.path)
-    if decision.authority is not None and decision.authority != octets(request.authority):
-        yield "authority", readable(decision.authority)
+    authority = decision.authority if sent is None else sent.authority
+    if authority is not None and authority != octets(request.authority):
+        yield "authority", readable(authority)
 
 
 def _matched(decision: Decision, *, of_route: bool = False) -> Iterator[tuple[str, str]]:
@@ -78,5 +84,6 @@ def _matched(decision: Decision, *, of_route: bool = False) -> Iterator[tuple[st
         yield "source", str(source)
     for note in decision.notes:
         yield "note", note
-    for problem in decision.unknown:
+    sent = None if of_route else decision.upstream_request
+    for problem in dict.fromkeys((*decision.unknown, *(() if sent is None else sent.unknown))):
         yield "unknown", f"{readable(octets(problem.message))} ({problem.where})"

@@ -255,8 +255,11 @@ def _result(explanation: Explanation) -> list[str]:
         if never:
             more = f" and {len(never) - 3} more" if len(never) > 3 else ""
             lines += _wrapped("         weight 0: ", ", ".join(map(_named, never[:3])) + more)
-    if decision.path is not None and decision.path != decision.seen.path:
+    sent = decision.upstream_request
+    if sent is not None:
+        lines += _wrapped("         ", f"the function is sent {sent}")
+    elif decision.path is not None and decision.path != decision.seen.path:
         lines += _wrapped("         ", f"the path goes upstream as {readable(decision.path)}")
-    for problem in decision.unknown:
+    for problem in dict.fromkeys((*decision.unknown, *(() if sent is None else sent.unknown))):
         lines += with_source("         open: ", readable(octets(problem.message)), problem.where)
     return lines

@@ -171,6 +171,7 @@ def preview_html(preview: Preview) -> str:
     if len(preview.outcomes) == 1:
         parts += [
             el("div", "100 % \u21d2 ", el("strong", outcome_name(first)), style="margin-top:.4em"),
+            *([] if (sent := first.upstream_request) is None else [aside(f"the function is sent {sent}")]),
             *opens(first),
         ]
         return box(*parts)

@@ -223,6 +223,9 @@ def _result(explanation: Explanation) -> list[Html]:
             names = [piece for each in never[:3] for piece in (outcome_name(each), join(" "))]
             more = f"and {len(never) - 3:,} more" if len(never) > 3 else ""
             found.append(el("div", muted("weight 0: "), *names, more))
+    if (sent := decision.upstream_request) is not None:
+        found.append(el("div", muted("the function is sent "), code(str(sent))))
+        return [*found, *opens(decision)]
     if decision.path is not None and decision.path != decision.seen.path:
         found.append(el("div", muted("the path goes upstream as "), code(readable(decision.path))))
     if decision.authority is not None and decision.authority != decision.seen.authority:

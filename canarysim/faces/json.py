@@ -135,10 +135,26 @@ def decision_dict(decision: Decision) -> Plain:
         "path": _text(decision.path),
         "authority": _text(decision.authority),
         "request_headers": None if headers is None else _fields(headers),
+        "upstream_request": _upstream_request(decision),
         "notes": list(decision.notes),
         "unknown": list(map(problem_dict, decision.unknown)),
         "open_parts": list(decision.open_parts),
         "source": _place(decision.source),
+    }
+
+
+def _upstream_request(decision: Decision) -> Plain | None:
+    sent = decision.upstream_request
+    if sent is None:
+        return None
+    return {
+        "method": _text(sent.method),
+        "path": _text(sent.path),
+        "authority": _text(sent.authority),
+        "headers": None if sent.headers is None else _fields(sent.headers),
+        "body": None if sent.body is None else readable(sent.body.decode("latin-1")),
+        "refused": readable(octets(sent.refused)) or None,
+        "unknown": list(map(problem_dict, sent.unknown)),
     }
 
 

@@ -313,7 +313,9 @@ def outcome_name(decision: Decision, *, general: bool = False) -> Html:
 def opens(decision: Decision, most: int = 5) -> list[Html]:
     """What is unknown, and where it stands."""
     lead = "unknown: " if decision.kind == "unknown" else "open: "
-    found = [aside(lead, problem.message, " ", place(problem.where)) for problem in decision.unknown[:most]]
-    if len(decision.unknown) > most:
-        found.append(aside(f"and {len(decision.unknown) - most} more"))
+    sent = decision.upstream_request
+    unknown = tuple(dict.fromkeys((*decision.unknown, *(() if sent is None else sent.unknown))))
+    found = [aside(lead, problem.message, " ", place(problem.where)) for problem in unknown[:most]]
+    if len(unknown) > most:
+        found.append(aside(f"and {len(unknown) - most} more"))
     return found

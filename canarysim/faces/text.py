@@ -207,8 +207,12 @@ def preview_text(preview: Preview) -> str:
     if len(preview.outcomes) == 1:
         lines += ["", *_single_outcome(first)]
     else:
-        lines += ["", *_outcome_table(preview), *_path_lines(first), "", *preview_in_words(preview)]
-    problems = dict.fromkeys(problem for outcome in preview.outcomes for problem in outcome.decision.unknown)
+        lines += ["", *_outcome_table(preview), *_sent_lines(preview)]
+        lines += ["", *preview_in_words(preview)]
+    problems: dict[Problem, None] = {}
+    for outcome in preview.outcomes:
+        sent = outcome.decision.upstream_request
+        problems |= dict.fromkeys((*outcome.decision.unknown, *(() if sent is None else sent.unknown)))
     return "\n".join([*lines, *_problem_lines(problems)])
 
 
@@ -226,9 +230,23 @@ def _single_outcome(decision: Decision) -> list[str]:
 
 def _path_lines(decision: Decision) -> list[str]:
     """The rewritten path, which does not depend on the destination."""
+    if (sent := decision.upstream_request) is not None:
+        return _wrapped(f"the function is sent {sent}", "          ")
     if decision.kind != "forward" or decision.path in (None, decision.seen.path):
         return []
     return [f"          the path goes upstream as {readable(str(decision.path))}"]
+
+
+def _sent_lines(preview: Preview) -> list[str]:
+    """What each function is sent, and the rewritten path of the rest."""
+    lines: list[str] = []
+    rest = [outcome.decision for outcome in preview.outcomes]
+    for outcome in preview.outcomes:
+        sent = outcome.decision.upstream_request
+        if sent is not None and outcome.decision.destination is not None:
+            lines += _wrapped(f"{outcome.decision.destination} is sent {sent}", "          ")
+            rest.remove(outcome.decision)
+    return [*lines, *(_path_lines(rest[0]) if rest else [])]
 
 
 def open_lines(decision: Decision) -> list[str]:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from canarysim.table.retries import RetryPolicy
     from canarysim.table.rewrites import HostRewrite, PathRewrite
     from canarysim.table.runtime import Runtime
+    from canarysim.table.transformations import Transformation
     from canarysim.table.values import Undetermined
 
 __all__ = ["NOT_FOUND_CODES", "Destination", "MirrorPolicy", "NonForwardingAction", "RouteAction", "Unknown"]
@@ -69,8 +70,8 @@ class Destination:
     """A cluster, with its weight where it stands beside others.
 
     ``cluster_header`` names a header whose first value is the cluster; ``cluster`` is empty then. ``mutations``
-    and ``host_rewrite`` act on requests that are sent here. ``upstream``, ``function`` and ``subset`` are labels
-    that a dialect keeps there; no decision asks them.
+    and ``host_rewrite`` act on requests that are sent here; ``transformation`` is what the function makes of them.
+    ``upstream``, ``function`` and ``subset`` are labels that a dialect keeps there; no decision asks them.
     """
 
     cluster: str
@@ -81,6 +82,7 @@ class Destination:
     upstream: str | None = attrs.field(default=None, kw_only=True)
     function: str | None = attrs.field(default=None, kw_only=True)
     subset: tuple[tuple[str, str], ...] = attrs.field(default=(), kw_only=True)
+    transformation: Transformation | None = attrs.field(default=None, kw_only=True)
     unknowns: tuple[Unknown, ...] = attrs.field(default=(), kw_only=True, eq=False)
     source: Where | None = attrs.field(default=None, kw_only=True, eq=False)
 

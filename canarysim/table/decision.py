@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from canarysim.table.http import Seen
     from canarysim.table.mutations import HeaderMutations
     from canarysim.table.routes import Route
+    from canarysim.table.transform import Behind
+    from canarysim.table.transformations import UpstreamRequest
 
 __all__ = ["KINDS", "Decision", "Kind"]
 
@@ -74,6 +76,8 @@ class Decision:
     _upstream: Upstream | None = attrs.field(default=None, eq=False, repr=False)
     #: What changes the headers of an answer of Envoy's own, in the order of its turn.
     _levels: tuple[HeaderMutations, ...] = attrs.field(default=(), eq=False, repr=False)
+    #: What comes behind a function, where there is more than its route's rewrites.
+    _behind: Behind | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
     def route(self) -> str | None:
@@ -157,9 +161,22 @@ class Decision:
         return tuple((name, value) for name, value in made.fields if name not in ("date", "server"))
 
     @property
-    def upstream_request(self) -> None:
-        """What a function makes of the request: None, for no Upstream is read so far that would say it."""
-        return
+    def upstream_request(self) -> UpstreamRequest | None:
+        """What the function at the destination makes of the request, and the route of that.
+
+        None where nothing is forwarded, and where no function is called or its Upstream is not known. Worked out
+        each time it is asked.
+        """
+        if self.destination is None or self.destination.transformation is None:
+            return None
+        from canarysim.table.transform import Behind, upstream_request
+
+        assert self.matched is not None
+        assert isinstance(self.matched.action, RouteAction)
+        behind = self._behind or Behind()
+        return upstream_request(
+            *(self.matched.action, self.matched, self.destination, self.seen, self.envoy), behind
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:

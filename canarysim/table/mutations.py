@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     Fields = Sequence[tuple[str, str]]
 
 __all__ = [
+    "SINGLE_IN_REQUESTS",
     "AppendAction",
     "HeaderMutations",
     "HeaderToAdd",
@@ -64,7 +65,7 @@ _MOST_ADDED = 1000
 _UNFIT = re.compile(r"[\0\r\n]")
 
 #: Headers of requests that can stand only once (fact 4).
-_SINGLE_IN_REQUESTS = frozenset(
+SINGLE_IN_REQUESTS = frozenset(
     """
     accept accept-encoding access-control-request-headers access-control-request-method
     access-control-request-private-network authorization cache-control cdn-loop connection content-encoding
@@ -236,7 +237,7 @@ def apply_all(
     Cost: O(headers to add, times fields).
     """
     if request is None:
-        state = _State(fields, _SINGLE_IN_REQUESTS, _OPEN_IN_REQUESTS)
+        state = _State(fields, SINGLE_IN_REQUESTS, _OPEN_IN_REQUESTS)
     else:
         state = _State(fields, _SINGLE_IN_RESPONSES, _OPEN_IN_RESPONSES, request)
     for level in levels:

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from canarysim.errors import RandomValueNeeded
 from canarysim.problems import Problem, Severity
 from canarysim.table.actions import NonForwardingAction, RouteAction
@@ -217,7 +219,7 @@ def _forward(
     if named is None or (table.clusters is not None and named.cluster not in table.clusters):
         status = action.cluster_not_found_status
         return _decision(table, found, branch, "cluster_not_found", None, status, None, (), (), (), source)
-    unknown, parts = _open(
+    open_before = unknown, parts = _open(
         (*host.unknowns, *route.unknowns, *route.open_rewrites(table.behaviour), *destination.unknowns)
     )
     sent = None
@@ -232,7 +234,12 @@ def _forward(
         unknown += (Problem("not_simulated", Severity.WARNING, copies.reason, route.source),)
         parts = (*parts, "mirrors")
     shown = None if isinstance(copies, Undetermined) or "mirrors" in parts else copies
-    return _decision(table, found, branch, "forward", named, None, None, shown, unknown, parts, source, sent)
+    decision = _decision(table, found, branch, "forward", named, None, None, shown, unknown, parts, source, sent)
+    if named.transformation is None:
+        return decision
+    from canarysim.table.transform import Behind
+
+    return attrs.evolve(decision, behind=Behind(entry, levels, *open_before))
 
 
 def _decision(

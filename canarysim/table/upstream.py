@@ -153,7 +153,7 @@ def _mutated(
     from canarysim.table.mutations import apply_all
 
     names = {name for name, _ in seen.fields}
-    own = [(name, seen.values(name)[0]) for name in (_PROTO, "x-request-id") if name not in names]
+    own = [(n, values[0]) for n in (_PROTO, "x-request-id") if n not in names and (values := seen.values(n))]
     mutated = apply_all([] if entry is None else [entry], [*seen.fields, *own], seen)
     if destination.host_rewrite:
         seen = seen.changed(authority=octets(destination.host_rewrite))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from canarysim.manifests.fields import Record
     from canarysim.manifests.gloo.resources import Resources
     from canarysim.manifests.gloo.upstreams import Checked
+    from canarysim.table.transformations import Transformation
 
 __all__ = ["group_destinations", "single_destination", "weighted_destinations"]
 
@@ -57,6 +58,7 @@ def _destination(
         weight=weight,
         upstream=".".join(filter(None, upstream)),
         function=_function(record.get("destinationSpec")),
+        transformation=_transformation(record, checked),
         subset=tuple(subset.get("values", {}).items()) if subset is not None else (),
         source=record.where(),
     )
@@ -167,6 +169,15 @@ def group_destinations(
         has_effect(action, action.report("missing_group", text, "upstreamGroup", hint), Effect.REFUSED)
         return None, ()
     return None, (Unknown(action.warn("missing_group", text, "upstreamGroup", hint)),)
+
+
+def _transformation(record: Record, checked: Checked) -> Transformation | None:
+    """What the REST function of a destination makes of requests; None where none is known."""
+    if checked.template is None:
+        return None
+    from canarysim.manifests.gloo.functions import rest_function
+
+    return rest_function(checked.template, record["destinationSpec"]["rest"].get("parameters"))
 
 
 def _function(spec: Record | None) -> str | None:

@@ -176,6 +176,24 @@ class Regex:
             raise NotSimulated(self.pattern, replacing)
         return replacing(text, substitution)
 
+    def extract(self, text: str, group: int = 0) -> str | None:
+        r"""What a group takes of a text that matches as a whole, 0 for all of it; None where it does not match.
+
+        ``text`` and the result are octet text, as in ``fullmatch``. A group that took no part has the empty
+        text. Raises NotSimulated, for all texts or none. Time grows linearly with the text.
+
+        >>> compile(r"/pets/([\w]+)/(\d+)").extract("/pets/dogs/7", 2)
+        '7'
+        """
+        if not 0 <= group <= self.groups:
+            raise ValueError(f"group {group} of a pattern with {self.groups}")
+        extractor = _extractor(self, group)
+        if isinstance(extractor, str):
+            raise NotSimulated(self.pattern, extractor)
+        if not self.fullmatch(text):
+            return None
+        return extractor(text, r"\1") if group else text
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Regex):
             return NotImplemented
@@ -210,6 +228,13 @@ def compile(pattern: str, encoding: Encoding = "utf-8") -> Regex:  # noqa: A001 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str, encoding: Encoding) -> Regex:
     return Regex(pattern, encoding)
+
+
+@lru_cache(maxsize=1024)
+def _extractor(pattern: Regex, group: int) -> Replacer | str:
+    from canarysim.table.regex._extract import prepare_extraction
+
+    return prepare_extraction(pattern.tree, group, pattern.encoding)
 
 
 def literal(text: str) -> str:

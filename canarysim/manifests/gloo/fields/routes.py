@@ -18,6 +18,7 @@ from canarysim.manifests.fields import (
     Message,
 )
 from canarysim.manifests.gloo.fields.common import COSMETIC, EXPRESSIONS, OPEN, REF, REFUSES, RESPONSE, inert
+from canarysim.manifests.gloo.fields.functions import PARAMETERS
 from canarysim.manifests.gloo.fields.options import (
     REGEX_REWRITE,
     ROUTE_OPTIONS,
@@ -70,7 +71,7 @@ DESTINATION_SPEC = Message(
                 "rest.DestinationSpec",
                 (
                     Field("functionName", STRING),
-                    Field("parameters", ANY),
+                    Field("parameters", PARAMETERS),
                     *inert(RESPONSE, "responseTransformation"),
                 ),
             ),

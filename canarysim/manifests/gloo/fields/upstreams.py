@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from canarysim.manifests.fields import ANY, BOOL, STRING, Effect, Field, ListOf, Message
 from canarysim.manifests.gloo.fields.common import COSMETIC, TRANSPORT, inert
+from canarysim.manifests.gloo.fields.functions import REST_SERVICE_SPEC
 
 __all__ = ["UPSTREAM_SPEC", "UPSTREAM_TYPES"]
 
@@ -11,7 +12,7 @@ _TRANSCODED = "changes what the upstream is sent, not where to"
 SERVICE_SPEC = Message(
     "ServiceSpec",
     (
-        Field("rest", ANY, oneof="plugin_type"),
+        Field("rest", REST_SERVICE_SPEC, oneof="plugin_type"),
         Field("grpc", ANY, Effect.INERT, _TRANSCODED, oneof="plugin_type"),
         Field("grpcJsonTranscoder", ANY, Effect.INERT, _TRANSCODED, oneof="plugin_type"),
     ),
