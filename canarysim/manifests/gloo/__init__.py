@@ -91,7 +91,7 @@ def _table(
     errors = resources.errors_since(start)
     wrong = [*listener.wrong, *errors[Effect.REJECTED]]
     refused += errors[Effect.REFUSED]
-    if wrong or (resources.apply and refused):
+    if wrong or errors[Effect.REFUSED] or (resources.apply and refused):
         if resources.apply:
             who = "the Gateway is rejected" if wrong else "Envoy refuses the whole route configuration"
             place = attrs.evolve((wrong or refused)[0], hint="what was served before would go on being served")
