@@ -233,6 +233,12 @@ def _of_command(name: str) -> argparse.ArgumentParser:
         metavar="VERSION",
         help="the Envoy to behave as: 1.36 or 1.40 (default: the one that the control plane ships)",
     )
+    parser.add_argument(
+        "--errors",
+        choices=("raise", "apply"),
+        default="raise",
+        help="raise: no answer where a manifest is wrong (default); apply: what a cluster makes of it all the same",
+    )
     return parser
 
 
