@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from canarysim.problems import Problem, Where
     from canarysim.table.actions import Destination
     from canarysim.table.behaviour import Behaviour
+    from canarysim.table.faults import FaultDelay, Faults
     from canarysim.table.http import Seen
     from canarysim.table.mutations import HeaderMutations
     from canarysim.table.routes import Route
@@ -74,6 +75,8 @@ class Decision:
     _upstream: Upstream | None = attrs.field(default=None, eq=False, repr=False)
     #: What changes the headers of an answer of Envoy's own, in the order of its turn.
     _levels: tuple[HeaderMutations, ...] = attrs.field(default=(), eq=False, repr=False)
+    #: The settings of the fault filter that hold for it, as the runtime has them; None without any.
+    faults: Faults | None = attrs.field(default=None, repr=False)
 
     @property
     def route(self) -> str | None:
@@ -162,6 +165,11 @@ class Decision:
         return
 
     @property
+    def delay(self) -> FaultDelay | None:
+        """The delay that a share of such requests suffers first, by a fault; it moves no decision."""
+        return None if self.faults is None else self.faults.delays
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was changed before matching, and what HTTP/1 would have refused."""
         return self.seen.notes
@@ -185,6 +193,8 @@ class Decision:
                 return f"redirect to {self.location or 'an open place'} ({self.status})"
             case "direct_response":
                 return f"response {self.status}"
+            case "fault_abort":
+                return f"aborted with {self.status} by a fault"
             case "cluster_not_found":
                 return f"no such cluster ({self.status})"
             case _:
