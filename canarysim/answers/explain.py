@@ -123,10 +123,10 @@ def explain(
 ) -> Explanation:
     """Why a request goes where it goes, and what narrowly did not take it.
 
-    ``request`` is a Request or its text; ``random_value`` settles a weighted decision, ``fault_value`` what a fault
-    aborts. Raises InvalidValue for a text that is no request and for values outside 0 to 2^64 - 1. Cost: O(routes of the host and their
-    conditions), O(domains) where no exact domain takes the host, and some ten searches of the table for the
-    hints on at most seven near misses.
+    ``request`` is a Request or its text; ``random_value`` settles a weighted decision, ``fault_value`` whether a
+    fault aborts. Raises InvalidValue for a text that is no request and for values outside 0 to 2^64 - 1. Cost:
+    O(routes of the host and their conditions), O(domains) where no exact domain takes the host, and some ten
+    searches of the table for the hints on at most seven near misses.
 
     >>> import canarysim as cs
     >>> table = cs.loads('''

@@ -250,6 +250,12 @@ def _random(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="the random value that Envoy draws for each request, from 0 to 18446744073709551615",
     )
+    parser.add_argument(
+        "--fault-value",
+        type=_random_value,
+        metavar="N",
+        help="the value that a fault draws for itself, likewise",
+    )
 
 
 def _simulate(parser: argparse.ArgumentParser) -> None:

@@ -158,9 +158,7 @@ class Chance:
             return NEVER
         if fault_value is not None and not all(fault_value in condition for condition in self.fault):
             return NEVER
-        return Chance(
-            self.conditions if random_value is None else (), self.fault if fault_value is None else ()
-        )
+        return Chance(self.conditions if random_value is None else (), self.fault if fault_value is None else ())
 
     @property
     def share(self) -> Fraction:

@@ -127,8 +127,9 @@ class FaultDelay(_Percentage):
 class Faults:
     """The fault filter's settings at a destination, a route, a virtual host or a table.
 
-    Without ``abort`` and ``delay`` they put an end to those of a less specific place (fact 2). ``unknowns`` are what of
-    them is not simulated; they leave open what becomes of the requests that would be aborted.
+    Those of a single cluster are its route's. Without ``abort`` and ``delay`` they put an end to those of a less
+    specific place (fact 2). ``unknowns`` are what of them is not simulated; they leave open what becomes of the
+    requests that may be aborted.
 
     >>> Faults(FaultAbort(status=503, numerator=10), FaultDelay(seconds=2, numerator=5)).abort.share
     Fraction(1, 10)

@@ -81,7 +81,8 @@ class VirtualHost:
     """A group of domains and their ordered routes.
 
     ``require_tls`` redirects what does not come by https: "ALL", or "EXTERNAL_ONLY" what does not come from
-    inside; "" nothing. True stands for "ALL". ``mirrors`` and ``faults`` hold for routes that have none of their own.
+    inside; "" nothing. True stands for "ALL". ``mirrors`` and ``faults`` hold for routes that have none of their
+    own.
     """
 
     name: str

@@ -26,13 +26,11 @@ from canarysim.table.values import Undetermined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from fractions import Fraction
 
     from canarysim.problems import Where
     from canarysim.table.actions import Destination, MirrorPolicy, Unknown
     from canarysim.table.chance import Chance
     from canarysim.table.decision import Kind
-    from canarysim.table.faults import Faults
     from canarysim.table.http import Seen
     from canarysim.table.mutations import HeaderMutations
     from canarysim.table.route_table import Found, RouteTable
@@ -45,9 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["decide", "decisions", "possible", "settled"]
 
 
-def decide(
-    table: RouteTable, found: Found, random_value: int | None, fault_value: int | None = None
-) -> Decision:
+def decide(table: RouteTable, found: Found, random_value: int | None, fault_value: int | None = None) -> Decision:
     """The decision for a random value, and one that a fault drew for itself.
 
     Without one that of every such value, or RandomValueNeeded.
@@ -62,10 +58,11 @@ def decide(
             raise _needed(possible(decisions(table, found), None, fault_value))
         branch = next(branch for branch in found.branches if random_value in branch.chance)
     if branch.faulty:
-        left = [pair for pair in possible(_decisions(table, found, branch), random_value, fault_value) if pair[1].share]
-        if len(left) > 1:
+        left = possible(_decisions(table, found, branch), random_value, fault_value)
+        certain = [decision for decision, chance in left if chance.share == 1]
+        if not certain:
             raise _needed(left)
-        return left[0][0]
+        return certain[0]
     action = _forwards(table, found, branch)
     if action is None:
         return _settle(table, found, branch)
