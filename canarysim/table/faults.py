@@ -175,7 +175,9 @@ class Faults:
 
         told = []
         if self.aborts is not None:
-            told.append(f"aborts {percent(self.aborts.share)} with {self.aborts.status}")
+            abort = self.aborts
+            known = f"aborts {percent(abort.share)} with {abort.status}"
+            told.append(f"may abort {percent(abort.share)}" if self.unknowns else known)
         if self.delays is not None:
             told.append(f"delays {percent(self.delays.share)} by {self.delays.seconds:g} s")
         return " and ".join(told) or "no faults"
