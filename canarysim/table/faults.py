@@ -11,7 +11,8 @@ Facts (Envoy documentation of HTTPFault; run on 1.36.4 and 1.40.0, see tests/env
    The value modulo the denominator must be below the numerator; a numerator above it takes every request.
 4. The runtime may replace the fraction of an abort, under ``fault.http.abort.abort_percent`` or the key that the
    settings name, and its status likewise. Where the request has a header x-envoy-downstream-service-cluster, its
-   value stands in the keys (``fault.http.<value>.abort.abort_percent``), and those alone are asked.
+   value, even an empty one, stands in the keys (``fault.http.<value>.abort.abort_percent``), and those alone are
+   asked. Several are joined with a comma.
 5. A request is delayed first, then aborted. A delay moves no decision.
 """
 
@@ -94,8 +95,8 @@ class FaultAbort(_Percentage):
         if not runtime.items:
             return self
         percent, status = self.percent_key or _ABORT_PERCENT, self.status_key or _ABORT_STATUS
-        if name := seen.first_value(_DOWNSTREAM):
-            prefix = f"fault.http.{readable(name)}.abort"
+        if names := seen.values(_DOWNSTREAM):
+            prefix = f"fault.http.{readable(','.join(names))}.abort"
             percent, status = f"{prefix}.abort_percent", f"{prefix}.http_status"
         numerator, denominator = runtime.fraction(percent, self.numerator, self.denominator)
         found = attrs.evolve(self, numerator=min(numerator, 2**32 - 1), denominator=denominator)
