@@ -50,8 +50,9 @@ def _action(request: Request, decision: Decision) -> Iterator[tuple[str, str]]:
     yield "kind", decision.kind
     if decision.seen.refused is not None:
         yield "why", decision.seen.refused[1]
-    if decision.kind == "fault_abort":
-        yield "why", f"a fault: it {decision.faults}{BEFORE_UPSTREAM}"
+    abort = None if decision.faults is None else decision.faults.aborts
+    if decision.kind == "fault_abort" and abort is not None:
+        yield "why", f"a fault aborts {percent(abort.share)} with {abort.status}{BEFORE_UPSTREAM}"
     elif decision.delay is not None:
         yield "delay", f"{percent(decision.delay.share)} wait {decision.delay.seconds:g} s first, by a fault"
     if decision.cluster is not None:

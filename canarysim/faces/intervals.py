@@ -129,8 +129,11 @@ def _legend(
         largest = sorted(shown, key=lambda i: (-chances[i][1].share, i))[: LINES - 1]
         shown = {*largest, *(i for i in shown if random_value is not None and random_value in chances[i][1])}
     lines = _rows(chances, sorted(shown), letters, indent, with_modulus=True)
-    if max(map(len, lines)) > WIDTH and not several:  # the line above the bar has it too
-        lines = _rows(chances, sorted(shown), letters, indent, with_modulus=False)
+    if max(map(len, lines)) > WIDTH:
+        if several:  # what the values are goes below what they lead to
+            lines = _rows(chances, sorted(shown), letters, indent, with_modulus=True, apart=True)
+        else:  # the line above the bar has the modulus too
+            lines = _rows(chances, sorted(shown), letters, indent, with_modulus=False)
     if random_value is not None:
         lines = [
             f"{indent}=> {line[len(indent) + 3 :]}" if random_value in chances[i][1] else line
@@ -141,11 +144,17 @@ def _legend(
         lines.append(
             f"{indent}   ... {plural(len(chances) - len(shown), 'destination')} more, {percent(rest)} in all"
         )
-    return lines
+    return [piece for line in lines for piece in line.split("\n")]
 
 
 def _rows(
-    chances: Chances, shown: Sequence[int], letters: dict[int, str], indent: str, *, with_modulus: bool
+    chances: Chances,
+    shown: Sequence[int],
+    letters: dict[int, str],
+    indent: str,
+    *,
+    with_modulus: bool,
+    apart: bool = False,
 ) -> list[str]:
     rows = []
     for i in shown:
@@ -155,6 +164,9 @@ def _rows(
             (letter, percent(chance.share), values_text(chance, with_modulus=with_modulus), decision.outcome)
         )
     share, width = (max(len(row[column]) for row in rows) for column in (1, 2))
+    if apart:
+        below = f"\n{indent}      {'':>{share}}  "
+        return [f"{indent}   {row[0]}  {row[1]:>{share}}  {row[3]}{below}{row[2]}" for row in rows]
     return [f"{indent}   {row[0]}  {row[1]:>{share}}  {row[2]:<{width}}  {row[3]}" for row in rows]
 
 

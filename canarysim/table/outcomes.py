@@ -96,9 +96,21 @@ def _everyday(
     assert host is not None
     assert route is not None
     source = destination.source or route.source
+    # Plain arguments: this is the one place where unpacking would be felt.
     return Decision(
-        *("forward", host.name, route, destination, None, None, (), None, (), (), source),
-        *(found.seen, table.behaviour),
+        "forward",
+        host.name,
+        route,
+        destination,
+        None,
+        None,
+        (),
+        None,
+        (),
+        (),
+        source,
+        found.seen,
+        table.behaviour,
     )
 
 
