@@ -495,7 +495,7 @@ def test_an_interruption_is_quiet(capsys: Capture, monkeypatch: Patch) -> None:
 
 
 def test_a_mistake_of_ours_shows_no_traceback(capsys: Capture, monkeypatch: Patch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr(cs.RouteTable, "route", broken)

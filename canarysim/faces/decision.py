@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from canarysim.faces.text import WIDTH, percent, route_name
+from canarysim.faces.text import BEFORE_UPSTREAM, WIDTH, percent, route_name
 from canarysim.request import octets, readable
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def decision_text(request: Request, decision: Decision) -> str:
 
 
 def shares_text(request: Request, shares: Sequence[tuple[Decision, Fraction]], how: str) -> str:
-    """What may become of a request whose random value is not known, and ``how`` to give one."""
-    rows = [("kind", f"depends on the random value: {how}")]
+    """What may become of a request whose random value, or a fault's, is not known, and ``how`` to give one."""
+    rows = [("kind", f"depends on {how}")]
     rows += [(f"{percent(share):>{_NAME - 4}}", readable(decision.outcome)) for decision, share in shares]
     return _text(request, [*rows, *_matched(shares[0][0], of_route=True)])
 
@@ -50,6 +50,11 @@ def _action(request: Request, decision: Decision) -> Iterator[tuple[str, str]]:
     yield "kind", decision.kind
     if decision.seen.refused is not None:
         yield "why", decision.seen.refused[1]
+    abort = None if decision.faults is None else decision.faults.aborts
+    if decision.kind == "fault_abort" and abort is not None:
+        yield "why", f"a fault aborts {percent(abort.share)} with {abort.status}{BEFORE_UPSTREAM}"
+    elif decision.delay is not None:
+        yield "delay", f"{percent(decision.delay.share)} wait {decision.delay.seconds:g} s first, by a fault"
     if decision.cluster is not None:
         yield "cluster", readable(decision.cluster)
     if decision.mirrors:

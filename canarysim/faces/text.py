@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from canarysim.table.actions import Destination, Unknown
     from canarysim.table.behaviour import Behaviour
     from canarysim.table.decision import Decision
+    from canarysim.table.faults import FaultDelay, Faults
     from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route
 
@@ -108,6 +109,7 @@ def table_text(table: RouteTable) -> str:
     for host in table.virtual_hosts:
         domains = " ".join(host.domains)
         lines += ["", f"{host.name}  {domains}" + ("  (https only)" if host.require_tls else "")]
+        lines += _fault_lines(host.faults or table.faults, "   ")
         if not host.routes:
             lines.append("   no routes: 404 for every request")
         for unknown in host.unknowns:
@@ -130,15 +132,24 @@ def _route_lines(route: Route, envoy: Behaviour) -> list[str]:
         rewrites += f"  host {action.host_rewrite}" if action.host_rewrite else ""
         for destination, chance in action.chances():
             lines.append(f"  {percent(chance.share):>8}  {_destination(destination)}{rewrites}")
+            lines += _fault_lines(destination.faults, "            ")
         lines += [f"            a copy goes to {mirror}" for mirror in action.mirrors]
     elif action is not None:
         lines.append(f"     100 %  {action}")
+    lines += _fault_lines(route.faults, "            ")
     unknowns = [*route.unknowns, *route.open_rewrites(envoy)]
     if isinstance(action, RouteAction):
         unknowns += [unknown for destination in action.destinations for unknown in destination.unknowns]
     for unknown in unknowns:
         lines += _unknown_lines(unknown, "            ")
     return lines
+
+
+def _fault_lines(faults: Faults | None, indent: str) -> list[str]:
+    if faults is None:
+        return []
+    lines = _wrapped("no faults" if faults == type(faults)() else f"a fault {faults}", indent)
+    return lines + [line for unknown in faults.unknowns for line in _unknown_lines(unknown, indent)]
 
 
 def _unknown_lines(unknown: Unknown, indent: str) -> list[str]:
@@ -209,6 +220,7 @@ def preview_text(preview: Preview) -> str:
     else:
         lines += ["", *_outcome_table(preview), *_sent_lines(preview)]
         lines += ["", *preview_in_words(preview)]
+    lines += [line for text in besides_in_words(preview) for line in _wrapped(text, "")]
     problems: dict[Problem, None] = {}
     for outcome in preview.outcomes:
         sent = outcome.decision.upstream_request
@@ -222,7 +234,8 @@ def route_name(route: Route) -> str:
 
 
 def _single_outcome(decision: Decision) -> list[str]:
-    lines = [f"   100 %  {decision.outcome}", *_path_lines(decision)]
+    before = BEFORE_UPSTREAM if decision.kind == "fault_abort" else ""
+    lines = [f"   100 %  {decision.outcome}{before}", *_path_lines(decision)]
     if decision.seen.refused is not None:
         lines.append(f"          {decision.seen.refused[1]}")
     return lines
@@ -259,6 +272,8 @@ def _problem_lines(problems: Iterable[Problem]) -> list[str]:
 
 
 _BAR = 20
+#: What an abort is told to be, where there is room.
+BEFORE_UPSTREAM = ", before any upstream"
 
 
 def _outcome_table(preview: Preview) -> list[str]:
@@ -294,6 +309,8 @@ def none_text(outcome: Outcome) -> str:
 def _label(outcome: Outcome) -> str:
     destination = outcome.decision.destination
     copies = outcome.decision.copies
+    if outcome.kind == "fault_abort":
+        return f"{outcome.decision.outcome}{BEFORE_UPSTREAM}"
     return outcome.decision.outcome if destination is None else f"{_destination(destination)}{copies}"
 
 
@@ -307,9 +324,37 @@ def preview_in_words(preview: Preview) -> list[str]:
     if rare.share == 1:
         return []
     name = rare.decision.cluster or rare.decision.outcome
+    where = name if rare.kind == "fault_abort" else f"at {name}"
     text = (
-        f"Of {plural(preview.n, 'call')} expect {count_text(rare.expected)} at {name}: {_spread(rare)} in "
+        f"Of {plural(preview.n, 'call')} expect {count_text(rare.expected)} {where}: {_spread(rare)} in "
         f"{percent(rare.coverage, 1)} of runs, none at all in {none_text(rare).replace('<', 'less than')}. "
         f"To see one with 95 %, make {rare.calls_to_see:,} calls."
     )
     return _wrapped(text, "")
+
+
+def besides_in_words(preview: Preview) -> list[str]:
+    """What no share shows: copies, which are calls more, and delays."""
+    copies = [
+        f"{cluster} {percent(share)} (expect {count_text(share * preview.n)})"
+        for cluster, share in preview.mirrored.items()
+        if share
+    ]
+    told = [f"Copies of calls, counted apart: {', '.join(copies)}."] if copies else []
+    return told + delays_in_words([(o.decision, o.share) for o in preview.outcomes])
+
+
+def delays_in_words(decisions: Sequence[tuple[Decision, Fraction]]) -> list[str]:
+    """Which requests wait first, by a fault; one sentence a delay."""
+    groups: dict[FaultDelay | None, list[Decision]] = {}
+    for decision, share in decisions:
+        if share:
+            groups.setdefault(decision.delay, []).append(decision)
+    told = []
+    for delay, group in groups.items():
+        if delay is not None:
+            sent = [str(decision.destination) for decision in group if decision.destination is not None]
+            names = " or ".join(dict.fromkeys(sent or [decision.outcome for decision in group]))
+            whose = "" if len(groups) == 1 else f" of what goes to {names}"
+            told.append(f"A fault delays {percent(delay.share)}{whose} by {delay.seconds:g} s first.")
+    return told

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 #: An Envoy is asked about so many tables at a time.
 TABLES = 50
-#: Decisions of a normal run, about generated manifests of Gloo, about sets of resources that delegate and have options
-#: of their own, which is for the Envoy that Gloo ships, and about generated tables of any kind.
+#: Decisions of a normal run: about generated manifests of Gloo; about sets of resources that delegate and have
+#: options of their own, asked of the Envoy that Gloo ships; and about generated tables of any kind.
 GLOO = {"1.36": 4_000, "1.40": 1_000}
 SETS = 20_000
 ANY = {"1.36": 5_000, "1.40": 10_000}

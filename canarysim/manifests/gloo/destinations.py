@@ -10,7 +10,8 @@ Facts (source of Gloo 1.22, gloo/pkg/translator and gloo/pkg/upstreams):
 5. The faults of a route are those of each of its destinations.
 6. An UpstreamGroup is looked up by namespace and name; neither is defaulted. Without it the cluster has no name,
    and with that Envoy refuses the whole route configuration.
-7. A subset that its Upstream does not have ends a weighted list behind it (upstreams.py, fact 3).
+7. A subset that its Upstream does not have ends a weighted list behind it (upstreams.py, fact 3). That is an error
+   of the route, whose faults and functions are then lost too.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from canarysim.manifests.fields import Record
     from canarysim.manifests.gloo.resources import Resources
     from canarysim.manifests.gloo.upstreams import Checked
+    from canarysim.table.faults import Faults
     from canarysim.table.transformations import Transformation
 
 __all__ = ["group_destinations", "single_destination", "weighted_destinations"]
@@ -91,37 +93,32 @@ def _name(record: Record, field: str) -> str | None:
     return name or None
 
 
-def weighted_destinations(record: Record, namespace: str, resources: Resources) -> tuple[Destination, ...] | None:
+def weighted_destinations(
+    record: Record, namespace: str, resources: Resources, faults: Faults | None
+) -> tuple[Destination, ...] | None:
     """The list of a ``multi`` or of an UpstreamGroup; None, after a problem, where something of it is wrong.
 
-    Each destination carries what its options leave open.
+    ``faults`` are those of the route. Each destination carries what its options leave open.
     """
     records: list[Record] = record.get("destinations", [])
     if not records and "destinations" not in record.damaged:
-        hint = "add at least one destination"
-        has_effect(
-            record, record.report("no_destination", "there are no destinations", None, hint), Effect.REFUSED
-        )
+        problem = record.report("no_destination", "there are no destinations", None, "add at least one")
+        has_effect(record, problem, Effect.REFUSED)
     destinations: list[Destination] = []
-    complete = True
     for number, weighted in enumerate(records):
-        unknowns = tuple(unknowns_of(weighted))
-        if weighted.lacks("destination"):
-            text = "no destination beside the weight"
-            has_effect(weighted, weighted.report("no_destination", text, None, "add destination:"), Effect.REFUSED)
-        elif "destination" in weighted and "weight" not in weighted.damaged:
-            weight: int = weighted.get("weight", 0)
-            found = _destination(weighted["destination"], namespace, resources, weight)
-            if found is not None:
-                changes = mutations(weighted.get("options"))
-                source = weighted.where()
-                destinations.append(attrs.evolve(found[0], mutations=changes, unknowns=unknowns, source=source))
-                if not found[1].subset_is_good and number + 1 < len(records):
-                    _note_lost(records[number + 1 :], weighted)
-                    complete = False
-                    break
-    if not records or (complete and len(destinations) < len(records)) or any(each.misspelt for each in records):
+        found = _weighted(weighted, namespace, resources)
+        if found is not None:
+            destinations.append(found[0])
+            if not found[1].subset_is_good and number + 1 < len(records):
+                _report_lost(records[number + 1 :], weighted)
+                records = records[: number + 1]
+                faults = None
+                destinations = [attrs.evolve(each, transformation=None) for each in destinations]
+                break
+    if not records or len(destinations) < len(records) or any(each.misspelt for each in records):
         return None
+    if faults is not None:
+        destinations = [attrs.evolve(each, faults=faults) for each in destinations]
     try:
         RouteAction(destinations, weighted=True)
     except InvalidValue as wrong:
@@ -131,13 +128,26 @@ def weighted_destinations(record: Record, namespace: str, resources: Resources) 
     return tuple(destinations)
 
 
-def _note_lost(lost: list[Record], culprit: Record) -> None:
+def _weighted(record: Record, namespace: str, resources: Resources) -> tuple[Destination, Checked] | None:
+    """One of a weighted list, and what its Upstream says of it; None, after a problem, where it is wrong."""
+    unknowns = tuple(unknowns_of(record))
+    if record.lacks("destination"):
+        problem = record.report("no_destination", "no destination beside the weight", None, "add destination:")
+        has_effect(record, problem, Effect.REFUSED)
+    if "destination" not in record or "weight" in record.damaged:
+        return None
+    found = _destination(record["destination"], namespace, resources, record.get("weight", 0))
+    if found is None:
+        return None
+    changes = mutations(record.get("options"))
+    return attrs.evolve(found[0], mutations=changes, unknowns=unknowns, source=record.where()), found[1]
+
+
+def _report_lost(lost: list[Record], culprit: Record) -> None:
     """Fact 7."""
-    several = len(lost) > 1
-    text = (
-        f"Gloo drops {'these destinations' if several else 'this destination'}, for the subset before is not there"
-    )
-    lost[0].warn("destinations_lost", text, None, f"correct the subset at {culprit.where()}")
+    what = "this destination" if len(lost) == 1 else f"these {len(lost)} destinations"
+    text = f"Gloo drops {what}: the Upstream of the one before lacks its subset"
+    lost[0].report("destinations_lost", text, None, f"correct the subset at {culprit.where()}")
 
 
 def _note_percentages(record: Record, destinations: list[Destination]) -> None:
@@ -151,14 +161,14 @@ def _note_percentages(record: Record, destinations: list[Destination]) -> None:
 
 
 def group_destinations(
-    action: Record, resources: Resources
+    action: Record, resources: Resources, faults: Faults | None
 ) -> tuple[tuple[Destination, ...] | None, tuple[Unknown, ...]]:
     """The destinations of the UpstreamGroup that an action names (fact 6), and what is open without it."""
     ref: Record = action["upstreamGroup"]
     namespace, name = ref.get("namespace", ""), ref.get("name", "")
     group = resources.find("UpstreamGroup", namespace, name)
     if group is not None:
-        return weighted_destinations(group.spec, group.namespace, resources), ()
+        return weighted_destinations(group.spec, group.namespace, resources, faults), ()
     shown = ".".join(filter(None, (namespace, name))) or "without a name"
     text, hint = (
         f"the UpstreamGroup {shown} is not in the input",
