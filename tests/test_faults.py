@@ -7,11 +7,13 @@ from collections import Counter
 from fractions import Fraction
 from typing import Any, Literal
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import canarysim as cs
+from canarysim.engine.law import Picker
 from canarysim.table.actions import Destination, MirrorPolicy, RouteAction
 from canarysim.table.chance import EVERY, NEVER, Chance, Residues
 from canarysim.table.faults import FaultAbort, FaultDelay, Faults
@@ -218,6 +220,17 @@ def test_replayed_random_values_are_followed_and_only_the_fault_is_drawn(counted
     assert "what faults draw" in str(simulation)
 
 
+@pytest.mark.parametrize("name", ["half of a half", "half of each cluster", "of one cluster", "copies"])
+def test_the_columnar_pick_is_the_scalar_one(name: str) -> None:
+    table = CASES[name].table("1.40")
+    chances = table.chances("GET /")
+    generator = np.random.default_rng(4)
+    values, fault_values = (generator.integers(0, 2**64, 300, np.uint64, endpoint=False) for _ in range(2))
+    picked = Picker([chance for _, chance in chances]).pick(values, fault_values)
+    for value, fault_value, number in zip(values.tolist(), fault_values.tolist(), picked.tolist(), strict=True):
+        assert table.route("GET /", value, fault_value=fault_value) == chances[number][0]
+
+
 def test_a_replay_is_the_same_however_it_is_cut() -> None:
     def piece(n: int) -> cs.Traffic:
         return cs.Traffic.from_columns(path=["/"] * n, authority="h", random_values=[0] * n)
@@ -284,7 +297,7 @@ def test_a_table_shows_its_faults_where_they_stand() -> None:
         ({}, "=> the random value and what the fault draws decide:"),
         ({"random_value": 0}, "=> with random value 0, what the fault draws modulo 100 decides:"),
         ({"fault_value": 0}, "=> with fault value 0, the random value modulo 4 decides:"),
-        ({"random_value": 1}, "=> b    75 %  [1, 4) of 4"),
+        ({"random_value": 1}, "=> b    75 %  v1\n                    [1, 4) of 4"),
         ({"random_value": 0, "fault_value": 9}, "=> b  10 %  [0, 10) of 100    aborted with 503 by a fault"),
     ],
 )
