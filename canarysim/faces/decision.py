@@ -84,6 +84,8 @@ def _matched(decision: Decision, *, of_route: bool = False) -> Iterator[tuple[st
     route = decision.matched
     if route is not None:
         yield "route", route_name(route)
+        for place in reversed(route.delegated_by):
+            yield "delegated by", f"{place.resource} ({place})"
     source = route.source if of_route and route is not None else decision.source
     if source is not None and source.line is not None:
         yield "source", str(source)

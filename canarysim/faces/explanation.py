@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from canarysim.answers.fixes import path_text
 from canarysim.faces.intervals import interval_lines
-from canarysim.faces.text import BEFORE_UPSTREAM, WIDTH, delays_in_words, percent, plural, route_name, with_source
+from canarysim.faces.text import (
+    BEFORE_UPSTREAM,
+    WIDTH,
+    delays_in_words,
+    percent,
+    plural,
+    route_name,
+    way_lines,
+    with_source,
+)
 from canarysim.request import octets, readable
 
 if TYPE_CHECKING:
@@ -199,7 +208,8 @@ def _winner(explanation: Explanation) -> list[str]:
         return [*lines, "     the rest finds no route"] if lines else []
     verb = "takes the rest" if lines else "matches"
     lines += _listed(winner, f"{'may match' if explanation.open_problems else verb}: ")
-    return lines if not winner.name else [*lines, f"     route {route_name(winner)}"]
+    lines += [f"     route {route_name(winner)}"] if winner.name else []
+    return lines + way_lines(winner, "       ")
 
 
 def _after(explanation: Explanation) -> list[str]:

@@ -179,6 +179,9 @@ def preview_html(preview: Preview) -> str:
     parts = [el("div", code(str(preview.request)), style="font-weight:600")]
     if first.matched is not None:
         parts.append(el("div", muted("route "), route_label(first.matched), " ", place(first.matched.source)))
+        parts += [
+            el("div", muted(f"delegated by {w.resource} "), place(w)) for w in reversed(first.matched.delegated_by)
+        ]
     elif first.virtual_host is not None:
         parts.append(el("div", "virtual host ", short(first.virtual_host)))
     parts += [el("div", muted("before matching: ", short(note))) for note in first.notes[:5]]

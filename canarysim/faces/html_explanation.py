@@ -175,6 +175,7 @@ def _winner(explanation: Explanation) -> list[Html]:
             el("strong", verb),
             _conditions(route),
             *([el("div", muted("route ", short(route_name(route))))] if route.name else []),
+            *(el("div", muted(f"delegated by {w.resource} "), place(w)) for w in reversed(route.delegated_by)),
             style=style,
         )
         for route, verb in takers

@@ -112,6 +112,7 @@ def _route(route: Route | None) -> Plain | None:
         "index": route.index,
         "name": route.name,
         "origin": route.origin,
+        "delegated_by": list(map(_place, route.delegated_by)),
         "match": list(map(str, route.match.conditions)),
         "source": _place(route.source),
     }

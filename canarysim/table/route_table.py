@@ -293,7 +293,7 @@ class RouteTable:
         return table_html(self)
 
     def __str__(self) -> str:
-        from canarysim.faces.text import table_text
+        from canarysim.faces.table_text import table_text
 
         return table_text(self)
 
