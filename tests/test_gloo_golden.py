@@ -151,5 +151,6 @@ def test_extractors_of_a_rest_function(case: Any) -> None:
     expected = case["expect"]
     found = {one.name: one for one in extractors(":path", expected["parameters"]["path"])}
     assert {name: {"header": one.header, "subgroup": one.subgroup} for name, one in found.items()} == {
-        name: {"header": one["header"], "subgroup": one["subgroup"]} for name, one in expected["extractors"].items()
+        name: {"header": one["header"], "subgroup": one["subgroup"]}
+        for name, one in expected["extractors"].items()
     }

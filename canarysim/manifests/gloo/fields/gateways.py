@@ -87,11 +87,12 @@ HTTP_LISTENER_OPTIONS = Message(
         *(Field(name, ANY, OPEN, _PROCESSOR, oneof=name) for name in ("extProc", "extProcEarly", "extProcLate")),
         Field("wasm", ANY, OPEN, "a filter of one's own may change requests and have them matched again"),
         Field("grpcJsonTranscoder", ANY, OPEN, "requests are rewritten and matched again"),
+        Field("extauth", ANY, OPEN, "with clearRouteCache requests are matched again"),
         Field("sanitizeClusterHeader", BOOL, OPEN, "headers that name clusters are dropped before routing"),
         *inert("takes effect for dynamicForwardProxy only", "dynamicForwardProxy"),
         *inert(
             REFUSES,
-            *("waf", "dlp", "extauth", "ratelimitServer", "csrf", "connectionLimit", "networkLocalRatelimit"),
+            *("waf", "dlp", "ratelimitServer", "csrf", "connectionLimit", "networkLocalRatelimit"),
             *("httpLocalRatelimit", "headerValidationSettings", "extensions"),
         ),
         *inert("answers its own path", "healthCheck"),
