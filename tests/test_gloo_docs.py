@@ -41,7 +41,7 @@ def verdict(path: Path) -> tuple[str, ...]:
 
 
 def test_the_verdicts_each_read_once_by_a_person() -> None:
-    """Errors are manifests that are wrong on purpose, or fragments; unknown ones refer to what is in other files."""
+    """Errors are manifests that are wrong on purpose, or fragments; unknown ones name what is in other files."""
     assert Counter((kind(path), *verdict(path)) for path in FILES) == {
         ("Gateway", "error", "missing_virtual_service"): 8,
         ("Gateway", "error", "missing_virtual_service", "several_of_oneof"): 2,

@@ -39,7 +39,9 @@ def cases(key: str) -> pytest.MarkDecorator:
 
 
 def vectors(number: str) -> pytest.MarkDecorator:
-    found = next((case["expect"]["vectors"] for name, case in CASES.items() if name.startswith(number)), [])
+    found: list[Any] = next(
+        (case["expect"]["vectors"] for name, case in CASES.items() if name.startswith(number)), []
+    )
     return pytest.mark.parametrize(("text", "good"), found)
 
 

@@ -83,6 +83,31 @@ def test_the_form_of_2019_has_connections_and_health_checks_beside_the_type() ->
     assert cs.loads(UPSTREAM + spec + "---\n" + routes("{prefix: /}")).problems == ()
 
 
+FUNCTIONS = {
+    "rest: {functionName: f}": (
+        "kube: {}",
+        "static: {serviceSpec: {rest: {}}}",
+        "kube: {serviceSpec: {grpc: {}}}",
+    ),
+    "aws: {logicalName: f}": ("aws: {}", "aws: {lambdaFunctions: []}", "static: {}"),
+    "azure: {functionName: f}": ("azure: {}", "azure: {functions: []}", "aws: {}"),
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_functions_that_discovery_would_list_are_no_error_before_it_has(function: str) -> None:
+    destination = f"{{upstream: {{name: r0}}, destinationSpec: {{{function}}}}}"
+    service = one_route(f"- routeAction: {{single: {destination}}}\n")
+    *open_, wrong = (f"{UPSTREAM}  {spec}\n---\n{service}" for spec in FUNCTIONS[function])
+    for text in open_:
+        table = cs.loads(text)
+        assert [(p.code, p.severity) for p in table.problems] == [("no_functions_listed", cs.Severity.WARNING)]
+        decision = table.route("GET /", random_value=0)
+        assert (decision.cluster, decision.function) == ("r0_ns", "f")
+        assert [p.code for p in cs.loads(text, errors="apply").problems] == ["unknown_function"]
+    assert [p.code for p in problems(wrong)] == ["no_function"]
+
+
 @pytest.mark.parametrize("spec", ["  awsEc2: {serviceSpec: {}}\n", "  extensions: {}\n"])
 def test_fields_that_no_upstream_has(spec: str) -> None:
     assert [p.code for p in problems(UPSTREAM + spec + "---\n" + routes("{prefix: /}"))] == ["unknown_field"]
