@@ -128,7 +128,7 @@ def _listeners(resource: Resource, resources: Resources) -> Iterator[Listener]:
         gateways = [(resource.name, ssl, spec)]
     else:
         if spec.lacks("tcpGateway"):
-            spec.report("no_gateway_type", "the Gateway says not what it carries", None, "add httpGateway: {}")
+            spec.report("no_gateway_type", "the Gateway does not say what it carries", None, "add httpGateway: {}")
         return
     for name, is_ssl_gateway, gateway in gateways:
         if not _is_good(gateway, resources):
@@ -164,6 +164,8 @@ def _is_good(gateway: Record, resources: Resources) -> bool:
             ref.report("missing_virtual_service", f"the VirtualService {shown} is not in the input", None, hint)
     expressions: Record | None = gateway.get("virtualServiceExpressions")
     for expression in () if expressions is None else expressions.get("expressions", ()):
+        if expression.damaged or expression.misspelt:
+            return False  # a problem says so
         if (why := why_bad(expression)) is not None:
             expression.report("bad_selector", f"{why}: the gateway takes no VirtualService")
             return False
