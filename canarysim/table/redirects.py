@@ -11,8 +11,8 @@ tests/envoy). Location is scheme, ``://``, host, port, path and query:
 3. A ``path_redirect`` with a ``?`` takes the place of path and query, and ``strip_query`` has no effect. Without
    one the query is kept unless ``strip_query``. A prefix or regex rewrite changes the path as in rewrites.py;
    an empty result of a regex leaves it. A path that does not begin with a slash gets one.
-4. A direct response has a status from 200 to 599 and a body of up to 4096 bytes. With 201 and the 300s it has a
-   location made of the URL of the request.
+4. A direct response has a status from 200 to 599; how long its body may be, the table says. With 201 and the 300s
+   it has a location made of the URL of the request.
 """
 
 from __future__ import annotations
@@ -142,8 +142,6 @@ class DirectResponseAction:
     def __attrs_post_init__(self) -> None:
         if not 200 <= self.status <= 599:
             raise InvalidValue("bad_status", f"a direct response has a status from 200 to 599, not {self.status}")
-        if len(octets(self.body)) > 4096:
-            raise InvalidValue("body_too_long", "the body of a direct response may have 4096 bytes")
 
     def location(self, seen: Seen) -> str | None:
         """The location that comes with 201 and the 300s."""

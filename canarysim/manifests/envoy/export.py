@@ -51,9 +51,15 @@ def to_envoy(table: RouteTable) -> dict[str, Any]:
         "ignore_port_in_host_matching": table.ignore_port_in_host_matching,
         "ignore_path_parameters_in_path_matching": table.ignore_path_parameters_in_path_matching,
         "internal_only_headers": list(table.internal_only_headers),
+        "max_direct_response_body_size_bytes": 0
+        if (most := table.max_direct_response_body_size_bytes) == 4096
+        else most,
         "most_specific_header_mutations_wins": table.most_specific_header_mutations_wins,
         "request_mirror_policies": [mirror.to_envoy() for mirror in table.mirrors],
     }
+    most = table.max_direct_response_body_size_bytes
+    if most != 4096:
+        told["max_direct_response_body_size_bytes"] = most
     return {
         "name": table.route_configuration or table.name or "routes",
         "virtual_hosts": [_virtual_host(host) for host in table.virtual_hosts],

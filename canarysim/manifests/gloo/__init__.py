@@ -75,6 +75,7 @@ def _table(
     """The table of a listener; None where there is none, for which a problem gives the reason."""
     hosts: list[tuple[Resource, VirtualHost]] = []
     refused: list[Problem] = []
+    resources = attrs.evolve(resources, max_body=listener.max_direct_response_body_size_bytes)
     for service in services:
         start = len(resources.journal)
         host = virtual_host(service, resources, listener.gateway, listener.proxy)
@@ -107,6 +108,7 @@ def _table(
             scheme="https" if listener.ssl else "http",
             route_configuration=listener.route_configuration,
             most_specific_header_mutations_wins=listener.most_specific_header_mutations_wins,
+            max_direct_response_body_size_bytes=listener.max_direct_response_body_size_bytes,
             clusters=existing_clusters(resources) if resources.apply else None,
         )
     except InvalidValue as error:

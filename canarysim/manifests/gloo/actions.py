@@ -61,7 +61,7 @@ def action_of(route: Record, namespace: str, resources: Resources) -> Made:
         return Made(_redirect(route["redirectAction"]), unknowns)
     if "directResponseAction" in route:
         answering_options(options)
-        return Made(_direct_response(route["directResponseAction"]), unknowns)
+        return Made(_direct_response(route["directResponseAction"], resources.max_body), unknowns)
     if "routeAction" in route:
         made = _forward(route["routeAction"], options, namespace, resources)
         return made._replace(unknowns=(*unknowns, *made.unknowns))
@@ -136,13 +136,17 @@ def _redirect(record: Record) -> RedirectAction | None:
     )
 
 
-def _direct_response(record: Record) -> DirectResponseAction | None:
+def _direct_response(record: Record, max_body: int) -> DirectResponseAction | None:
     """Fact 2."""
+    body: str = record.get("body", "")
+    if len(body.encode("utf-8", "surrogatepass")) > max_body:
+        text = f"the body has more than {max_body} bytes"
+        problem = record.report("body_too_long", text, "body", "shorten it, or see the Gateway's routeOptions")
+        has_effect(record, problem, Effect.REFUSED)
+        return None
     try:
-        return DirectResponseAction(status=record.get("status", 0), body=record.get("body", ""))
+        return DirectResponseAction(status=record.get("status", 0), body=body)
     except InvalidValue as wrong:
         if "status" not in record.damaged:
-            has_effect(
-                record, record.wrong(wrong, "status" if wrong.code == "bad_status" else "body"), Effect.REFUSED
-            )
+            has_effect(record, record.wrong(wrong, "status"), Effect.REFUSED)
         return None

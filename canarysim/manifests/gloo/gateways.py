@@ -59,6 +59,7 @@ class Listener:
     http_gateway: Record | None = None
     http: HttpSettings = attrs.field(factory=lambda: _http(None, 0))
     most_specific_header_mutations_wins: bool = False
+    max_direct_response_body_size_bytes: int = 4096
     unknowns: tuple[Unknown, ...] = ()
     #: The errors of the Gateway.
     wrong: tuple[Problem, ...] = ()
@@ -196,10 +197,11 @@ def _settings(spec: Record, gateway: Record) -> dict[str, Any]:
     route_options: Record | None = spec.get("routeOptions")
     options: Record | None = gateway.get("options")
     manager: Record | None = None if options is None else options.get("httpConnectionManagerSettings")
-    wins = route_options is not None and route_options.get("mostSpecificHeaderMutationsWins", False)
+    told = {} if route_options is None else route_options.values
     return {
         "http": _http(manager, spec.get("bindPort", 0)),
-        "most_specific_header_mutations_wins": wins,
+        "most_specific_header_mutations_wins": told.get("mostSpecificHeaderMutationsWins", False),
+        "max_direct_response_body_size_bytes": told.get("maxDirectResponseBodySizeBytes", 4096),
         "unknowns": tuple(unknowns_of(gateway)),
     }
 
