@@ -52,6 +52,10 @@ def clusters(text: str) -> list[str]:
     return [destination.cluster for destination in cs.loads(text).destinations]
 
 
+def warnings(found: cs.RouteTable) -> list[cs.Problem]:
+    return [problem for problem in found.problems if problem.severity is not cs.Severity.INFO]
+
+
 def dropped(found: cs.RouteTable) -> list[str]:
     return [problem.message for problem in found.problems if problem.code == "route_dropped"]
 
@@ -102,7 +106,7 @@ def test_selectors_take_tables_by_namespace_labels_and_expressions(action: str, 
 
 def test_a_reference_to_a_table_has_no_default_namespace() -> None:
     found = cs.loads(service(delegate("prefix: /a", "ref: {name: rt}")) + table("rt", to("a", "prefix: /a")))
-    (problem,) = found.problems
+    (problem,) = warnings(found)
     assert (problem.code, problem.severity) == ("missing_route_table", cs.Severity.WARNING)
     assert problem.hint.startswith("add namespace: ns")
     assert found.route("GET /a").kind == "unknown"
@@ -140,10 +144,17 @@ def test_a_route_that_says_not_rightly_where_to_delegate_is_dropped_with_a_warni
         service(delegate("prefix: /a", action.strip("{}") if action == "{}" else action) + to("rest", "prefix: /"))
         + table("rt", to("a", "prefix: /a"), labels="a: b")
     )
-    assert [(problem.severity, problem.code in ("no_delegate", "bad_selector")) for problem in found.problems] == [
-        (cs.Severity.WARNING, True)
-    ]
+    assert [
+        (problem.severity, problem.code in ("no_delegate", "bad_selector")) for problem in warnings(found)
+    ] == [(cs.Severity.WARNING, True)]
     assert found.route("GET /a").cluster == "rest_ns"
+
+
+def test_a_table_that_nobody_delegates_to_is_a_note() -> None:
+    found = cs.loads(service(to("x", "prefix: /")) + table("rt", to("a", "prefix: /a")))
+    (problem,) = found.problems
+    assert (problem.code, problem.severity) == ("not_delegated_to", cs.Severity.INFO)
+    assert problem.where.resource == "RouteTable ns/rt"
 
 
 # In which order
