@@ -224,6 +224,26 @@ def test_a_table_names_hosts_conditions_destinations_shares_and_lines() -> None:
     assert {attrs.get("scope") for tag, attrs in page.tags if tag == "th"} == {"col", "row"}
 
 
+def test_a_table_heads_delegated_routes_with_the_way_to_them() -> None:
+    page = Page(table_html(cs.load(ROOT / "notebooks" / "manifests" / "teams")))
+    by = "VirtualService gloo-system/coalmine"
+    ways = [
+        f"{by} \u203a RouteTable pets/find \u203a RouteTable pets/canary",
+        f"{by} \u203a RouteTable pets/find",
+        by,
+    ]
+    lines = page.text.split("\n")
+    assert [line for line in lines if line.startswith(by)] == ways
+    assert [lines[lines.index(way) + 1] for way in ways] == ["find.yaml:9", "coalmine.yaml:12", ""]
+
+
+def test_a_preview_tells_what_functions_are_sent() -> None:
+    manifests = ROOT / "notebooks" / "manifests"
+    table = cs.load(manifests / "coalmine.yaml", manifests / "upstreams")
+    page = Page(preview_html(cs.preview(table, "GET /findPetWithId/1")))
+    assert "each function is sent GET /api/pets/1" in page.text
+
+
 def test_a_preview_has_shares_ranges_and_the_sentence() -> None:
     page = Page(preview_html(cs.preview(SHOP, "GET http://shop.example/search?q=1", n=50)))
     assert page.labels[1] == "10 %: 5 of 50 expected, 1 to 9 in 97 % of runs"
