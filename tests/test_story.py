@@ -149,7 +149,7 @@ def test_a_bad_day_is_that_of_all_that_begins_with_find() -> None:
     canary = cs.preview(table, "GET /findPetWithId/1")
     assert canary.share(cluster=V2) == Fraction(95, 1000)
     assert canary.share(cluster=V1) == Fraction(855, 1000)
-    rarest = "at default-petstore-v2-8080_gloo-system, a copy to default-petstore-v3-8080_gloo-system: 0 to 2"
+    rarest = f"at {V2} findPetById, a copy to default-petstore-v3-8080_gloo-system: 0 to 2 in"
     assert rarest in " ".join(str(canary).split())
     for preview in (cs.preview(table, "GET /findPets"), canary):
         assert preview.mirrored == {"default-petstore-v3-8080_gloo-system": Fraction(19, 100)}
