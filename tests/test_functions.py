@@ -761,6 +761,10 @@ def test_several_functions_are_told_apart() -> None:
     )
     split = attrs.evolve(found, virtual_hosts=[attrs.evolve(host, routes=[attrs.evolve(route, action=action)])])
     assert "a_ns (f) is sent GET /made" in str(cs.preview(split, "GET /"))
+    other = attrs.evolve(second, transformation=made, function="g")
+    action = attrs.evolve(action, destinations=[action.destinations[0], other])
+    split = attrs.evolve(found, virtual_hosts=[attrs.evolve(host, routes=[attrs.evolve(route, action=action)])])
+    assert "each function is sent GET /made" in str(cs.preview(split, "GET /"))
 
 
 def test_tables_without_functions_load_nothing_of_this() -> None:

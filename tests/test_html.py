@@ -220,8 +220,28 @@ def test_a_table_names_hosts_conditions_destinations_shares_and_lines() -> None:
         assert host.name in page.text
         assert all(domain in page.text for domain in host.domains)
     assert page.labels == ["10 %", "90 %", "5 %", "95 %", "20 %", "10 %", "70 %"]
-    assert "delegateAction" in page.text
+    assert "the RouteTable partners.partners is not in the input" in page.text
     assert {attrs.get("scope") for tag, attrs in page.tags if tag == "th"} == {"col", "row"}
+
+
+def test_a_table_heads_delegated_routes_with_the_way_to_them() -> None:
+    page = Page(table_html(cs.load(ROOT / "notebooks" / "manifests" / "teams")))
+    by = "VirtualService gloo-system/coalmine"
+    ways = [
+        f"{by} \u203a RouteTable pets/find \u203a RouteTable pets/canary",
+        f"{by} \u203a RouteTable pets/find",
+        by,
+    ]
+    lines = page.text.split("\n")
+    assert [line for line in lines if line.startswith(by)] == ways
+    assert [lines[lines.index(way) + 1] for way in ways] == ["find.yaml:9", "coalmine.yaml:12", ""]
+
+
+def test_a_preview_tells_what_functions_are_sent() -> None:
+    manifests = ROOT / "notebooks" / "manifests"
+    table = cs.load(manifests / "coalmine.yaml", manifests / "upstreams")
+    page = Page(preview_html(cs.preview(table, "GET /findPetWithId/1")))
+    assert "each function is sent GET /api/pets/1" in page.text
 
 
 def test_a_preview_has_shares_ranges_and_the_sentence() -> None:

@@ -686,12 +686,12 @@ def test_what_is_unknown_is_an_outcome_of_its_own_with_its_reason() -> None:
     assert (unknown.kind, known.kind) == ("unknown", "forward")
     (name,) = (name for name in s.counts() if name != "r1_ns")
     assert name.startswith("unknown: ")
-    assert "delegateAction" in name
+    assert "the RouteTable ns.api is not in the input" in name
     assert by_name(s)[name].exact == Fraction(2, 5)
     assert s.examples(kind="unknown").keys() == {cs.Request("/api/1"), cs.Request("/api/2")}
     text = " ".join(str(s).split())
     assert f"What becomes of {s.counts()[name]:,} requests" in text
-    assert "delegateAction" in text
+    assert "the RouteTable ns.api is not in the input" in text
     assert "(<text>:" in text
 
 

@@ -40,11 +40,14 @@ from canarysim.faces.markup import (
 from canarysim.faces.simulation import simulation_in_words, worth_showing
 from canarysim.faces.text import (
     besides_in_words,
+    by_way,
     count_text,
     none_text,
     percent,
     plural,
     preview_in_words,
+    sent_in_words,
+    way_to,
 )
 from canarysim.table.actions import RouteAction
 
@@ -116,14 +119,25 @@ def _host(host: VirtualHost, most: int, *, unfolded: bool) -> Html:
             head("goes to", width="45%"),
             head("source", width="7em"),
         ]
-        inside.append(
-            table(heads, [[_route(route) for route in host.routes[:most]]], f"routes of {short(host.name)}")
-        )
+        bodies = []
+        for number, (_, group) in enumerate(groupby(host.routes[:most], key=by_way)):
+            routes = list(group)
+            way = [_way(host, routes[0], len(heads))] if number or routes[0].delegated_by else []
+            bodies.append(way + [_route(route) for route in routes])
+        inside.append(table(heads, bodies, f"routes of {short(host.name)}"))
     else:
         inside.append(el("div", muted("no routes: 404 for every request")))
     if len(host.routes) > most:
         inside.append(el("div", muted(f"\u2026 and {plural(len(host.routes) - most, 'more route')}")))
     return el("details", summary, *inside, style="margin:.5em 0 0 0", open="" if unfolded else None)
+
+
+def _way(host: VirtualHost, route: Route, columns: int) -> Html:
+    """The resources on the way to a route, from the VirtualService on, with the place that delegated last."""
+    steps = way_to(route) or [host.source.resource or host.origin]
+    told = el("span", " \u203a ".join(map(short, steps)), style="font-weight:400;opacity:.7")
+    last = cell(place(route.delegated_by[-1]) if route.delegated_by else Html(""), valign="bottom")
+    return group_head(told, columns=columns, last=last)
 
 
 def _route(route: Route) -> Html:
@@ -214,6 +228,7 @@ def preview_html(preview: Preview) -> str:
         parts.append(
             el("div", muted(f"\u2026 {len(preview.outcomes) - MOST_OUTCOMES:,} more, {percent(rest)} in all"))
         )
+    parts += [aside(text) for text in sent_in_words(preview)[:MOST_OUTCOMES]]
     parts.append(el("div", " ".join(preview_in_words(preview))))
     parts += besides
     return box(*parts, *opens(first))

@@ -171,10 +171,11 @@ def row_head(*children: str, least: str = "") -> Html:
     return el("th", *children, scope="row", style=style)
 
 
-def group_head(*children: str, columns: int) -> Html:
-    """A row that heads a group of rows."""
-    th = el("th", *children, scope="rowgroup", colspan=columns, style=_cell("left", "", "bottom"))
-    return el("tr", th, style="background:none;border:0")
+def group_head(*children: str, columns: int, last: Html | None = None) -> Html:
+    """A row that heads a group of rows; ``last`` is a cell for its last column."""
+    over = columns if last is None else columns - 1
+    th = el("th", *children, scope="rowgroup", colspan=over, style=_cell("left", "", "bottom"))
+    return el("tr", th, *([] if last is None else [last]), style="background:none;border:0")
 
 
 def row(*cells: Html) -> Html:

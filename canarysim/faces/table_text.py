@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from canarysim.faces.text import destination_text, percent, plural, with_source, wrapped
+from canarysim.faces.text import by_way, destination_text, percent, plural, way_to, with_source, wrapped
 from canarysim.table.actions import RouteAction
 
 if TYPE_CHECKING:
-    from canarysim.problems import Where
     from canarysim.table.actions import Unknown
     from canarysim.table.behaviour import Behaviour
     from canarysim.table.faults import Faults
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from canarysim.table.routes import Route
 
 __all__ = ["table_text"]
+
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def table_text(table: RouteTable) -> str:
@@ -32,13 +34,12 @@ def table_text(table: RouteTable) -> str:
             lines.append("   no routes: 404 for every request")
         for unknown in host.unknowns:
             lines += _unknown_lines(unknown, "   ")
-        way: tuple[tuple[Where, ...], str] = (), ""
-        for route in host.routes:
-            its_way = route.delegated_by, route.source.resource if route.delegated_by else ""
-            if its_way != way:
-                way = its_way
-                lines += _way_lines(host, route)
-            lines += _route_lines(route, table.behaviour)
+        for number, (_, routes_of_way) in enumerate(groupby(host.routes, key=by_way)):
+            first, *others = routes_of_way
+            if number or first.delegated_by:
+                lines += _way_lines(host, first)
+            for route in (first, *others):
+                lines += _route_lines(route, table.behaviour)
     not_run = [problem for problem in table.problems if problem.code == "condition_not_run"]
     if not_run:
         lines += ["", "conditions that are not run, which leave open what hangs on them"]
@@ -49,11 +50,12 @@ def table_text(table: RouteTable) -> str:
 
 def _way_lines(host: VirtualHost, route: Route) -> list[str]:
     """The resources on the way to a route, from the VirtualService on, with the place that delegated last."""
-    way = route.delegated_by
-    if not way:
+    if not route.delegated_by:
         return ["", *wrapped(host.source.resource or host.origin, "   ")]
-    steps = [place.resource for place in way] + [route.source.resource]
-    return ["", *with_source("   ", " > ".join(steps), way[-1])]
+    # Lines break between the resources only.
+    steps = [step.replace(" ", _NO_BREAK) for step in way_to(route)]
+    lines = with_source("   ", f" >{_NO_BREAK}".join(steps), route.delegated_by[-1])
+    return ["", *(line.replace(_NO_BREAK, " ") for line in lines)]
 
 
 def _route_lines(route: Route, envoy: Behaviour) -> list[str]:

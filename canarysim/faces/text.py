@@ -107,14 +107,7 @@ def destination_text(destination: Destination) -> str:
 
 def with_source(lead: str, text: str, source: Where) -> list[str]:
     """Text wrapped behind a lead, with the file and line at the right edge of its last line if it fits."""
-    lines = textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=lead,
-        subsequent_indent=" " * len(lead),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    lines = _wrapped(text, lead, " " * len(lead))
     place = _place(source)
     if place:
         if len(lines[-1]) + 2 + len(place) <= WIDTH:
@@ -122,6 +115,18 @@ def with_source(lead: str, text: str, source: Where) -> list[str]:
         else:
             lines.append(place.rjust(WIDTH))
     return lines
+
+
+def way_to(route: Route) -> list[str]:
+    """The resources on the way to a delegated route, from the VirtualService on; none for one that is not."""
+    if not route.delegated_by:
+        return []
+    return [place.resource for place in route.delegated_by] + [route.source.resource]
+
+
+def by_way(route: Route) -> tuple[tuple[Where, ...], list[str]]:
+    """A key to group routes by: the places that delegated to it, and the resources on that way."""
+    return route.delegated_by, way_to(route)
 
 
 def way_lines(route: Route, indent: str) -> list[str]:
@@ -141,13 +146,12 @@ def _place(source: Where | None) -> str:
 
 def wrapped(text: str, indent: str) -> list[str]:
     """Text in lines that fit, each behind an indent."""
+    return _wrapped(text, indent, indent)
+
+
+def _wrapped(text: str, lead: str, more: str) -> list[str]:
     return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
+        text, WIDTH, initial_indent=lead, subsequent_indent=more, break_long_words=False, break_on_hyphens=False
     )
 
 
@@ -204,14 +208,21 @@ def _path_lines(decision: Decision) -> list[str]:
 
 def _sent_lines(preview: Preview) -> list[str]:
     """What each function is sent, and the rewritten path of the rest."""
-    lines: list[str] = []
-    rest = [outcome.decision for outcome in preview.outcomes]
-    for outcome in preview.outcomes:
-        sent = outcome.decision.upstream_request
-        if sent is not None and outcome.decision.destination is not None:
-            lines += wrapped(f"{outcome.decision.destination} is sent {sent}", "          ")
-            rest.remove(outcome.decision)
+    lines = [line for text in sent_in_words(preview) for line in wrapped(text, "          ")]
+    rest = [o.decision for o in preview.outcomes if o.kind == "forward" and o.decision.upstream_request is None]
     return [*lines, *(_path_lines(rest[0]) if rest else [])]
+
+
+def sent_in_words(preview: Preview) -> list[str]:
+    """What the functions of several outcomes are sent: one sentence where all are sent the same."""
+    sent: dict[str, str] = {}
+    for outcome in preview.outcomes:
+        made = outcome.decision.upstream_request
+        if made is not None:
+            sent.setdefault(str(outcome.decision.destination), str(made))
+    if len(sent) > 1 and len(set(sent.values())) == 1:
+        return [f"each function is sent {next(iter(sent.values()))}"]
+    return [f"{name} is sent {made}" for name, made in sent.items()]
 
 
 def open_lines(decision: Decision) -> list[str]:
@@ -247,7 +258,7 @@ def _outcome_table(preview: Preview) -> list[str]:
     lines = [line("   share  destination", head)]
     for outcome, row in zip(preview.outcomes, rows, strict=True):
         filled = round(outcome.share * bar) or (1 if bar and outcome.share else 0)
-        lines.append(f"{percent(outcome.share):>8}  {_label(outcome)}")
+        lines += _wrapped(_label(outcome), f"{percent(outcome.share):>8}  ", " " * 10)
         lines.append(line(" " * 10 + "#" * filled + "." * (bar - filled), row))
     return lines
 
@@ -278,7 +289,7 @@ def preview_in_words(preview: Preview) -> list[str]:
     name = rare.decision.cluster or rare.decision.outcome
     if rare.decision.destination is not None and sum(o.cluster == rare.cluster for o in preview.outcomes) > 1:
         name = f"{name} {rare.decision.destination.label}".rstrip()
-    where = name if rare.kind == "fault_abort" else f"at {name}"
+    where = name if rare.kind == "fault_abort" else f"at {name}{rare.decision.copies}"
     text = (
         f"Of {plural(preview.n, 'call')} expect {count_text(rare.expected)} {where}: {_spread(rare)} in "
         f"{percent(rare.coverage, 1)} of runs, none at all in {none_text(rare).replace('<', 'less than')}. "

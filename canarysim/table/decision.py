@@ -37,7 +37,7 @@ Kind = Literal[
 KINDS: tuple[str, ...] = get_args(Kind)
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Decision:
     """Where one request goes.
 
@@ -54,6 +54,8 @@ class Decision:
     ... spec: {virtualHost: {routes: [{routeAction: {single: {upstream: {name: v1}}}}]}}
     ... ''')
     >>> decision = table.route(cs.Request("/orders"))
+    >>> decision
+    <Decision forward: v1_default, by default_shop-route-0-matcher-0>
     >>> decision.kind, decision.cluster, decision.source.line
     ('forward', 'v1_default', 5)
     """
@@ -216,3 +218,8 @@ class Decision:
                 return f"no such cluster ({self.status})"
             case _:
                 return self.kind.replace("_", " ")
+
+    def __repr__(self) -> str:
+        route = "" if self.matched is None else f", by {self.matched.name or f'route {self.matched.index}'}"
+        what = "" if self.outcome == self.kind else f": {self.outcome}"
+        return f"<Decision {self.kind}{what}{route}>"
