@@ -134,7 +134,7 @@ class RedirectAction:
 
 @attrs.frozen(kw_only=True)
 class DirectResponseAction:
-    """Answers with a status and a body (fact 4)."""
+    """Answers with a status and a body (fact 4). How long it may be is a matter of the route configuration."""
 
     status: int
     body: str = ""
@@ -142,8 +142,6 @@ class DirectResponseAction:
     def __attrs_post_init__(self) -> None:
         if not 200 <= self.status <= 599:
             raise InvalidValue("bad_status", f"a direct response has a status from 200 to 599, not {self.status}")
-        if len(octets(self.body)) > 4096:
-            raise InvalidValue("body_too_long", "the body of a direct response may have 4096 bytes")
 
     def location(self, seen: Seen) -> str | None:
         """The location that comes with 201 and the 300s."""

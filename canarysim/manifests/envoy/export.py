@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from canarysim.errors import NotExportable
 from canarysim.problems import Problem, Severity
+from canarysim.request import octets
 from canarysim.table.actions import NonForwardingAction, RouteAction, Unknown
 from canarysim.table.redirects import DirectResponseAction, RedirectAction
 
@@ -48,6 +49,7 @@ def to_envoy(table: RouteTable) -> dict[str, Any]:
         "ignore_port_in_host_matching": table.ignore_port_in_host_matching,
         "ignore_path_parameters_in_path_matching": table.ignore_path_parameters_in_path_matching,
         "internal_only_headers": list(table.internal_only_headers),
+        "max_direct_response_body_size_bytes": _longest_body(table),
         "most_specific_header_mutations_wins": table.most_specific_header_mutations_wins,
         "request_mirror_policies": [mirror.to_envoy() for mirror in table.mirrors],
     }
@@ -57,6 +59,13 @@ def to_envoy(table: RouteTable) -> dict[str, Any]:
         **{key: value for key, value in told.items() if value},
         **_mutations(table),
     }
+
+
+def _longest_body(table: RouteTable) -> int:
+    """The bytes of the longest body of a direct response, where Envoy must be told to take so many; else 0."""
+    bodies = (r.action.body for r in table.routes if isinstance(r.action, DirectResponseAction))
+    longest = max((len(octets(body)) for body in bodies), default=0)
+    return longest if longest > 4096 else 0
 
 
 def _unknowns(table: RouteTable) -> Iterator[Unknown]:

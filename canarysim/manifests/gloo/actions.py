@@ -6,6 +6,7 @@ Facts (source of Gloo 1.22, gloo/pkg/translator/route_config.go):
 2. Gloo takes any status of a direct response, Envoy 200 to 599.
 3. The name in ``clusterHeader`` must be ASCII without a colon, else there is a warning.
 4. ``dynamicForwardProxy`` must say how the host is rewritten.
+5. The body of a direct response may have as many bytes as the gateway says, or 4096, for Envoy.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from canarysim.manifests.gloo.options import answering_options, forwarding_optio
 from canarysim.manifests.gloo.paths import why_bad_path, why_bad_rewrite
 from canarysim.manifests.gloo.resources import Effect, has_effect
 from canarysim.manifests.gloo.unknowns import unknowns_of
+from canarysim.request import octets
 from canarysim.table.actions import RouteAction
 from canarysim.table.redirects import REDIRECT_CODES, DirectResponseAction, RedirectAction
 from canarysim.table.rewrites import PrefixRewrite
@@ -40,10 +42,13 @@ _ACTIONS = ("routeAction", "redirectAction", "directResponseAction", "delegateAc
 _DESTINATIONS = ("single", "multi", "upstreamGroup", "clusterHeader", "dynamicForwardProxy")
 
 
-def action_of(route: Record, namespace: str, resources: Resources) -> tuple[Action | None, tuple[Unknown, ...]]:
+def action_of(
+    route: Record, namespace: str, resources: Resources, max_body: int = 4096
+) -> tuple[Action | None, tuple[Unknown, ...]]:
     """The action of a route in a resource of that namespace, and what of it is unknown.
 
-    None without unknowns where it is wrong, which a problem then says.
+    ``max_body`` are the bytes that the body of a direct response may have. None without unknowns where it is
+    wrong, which a problem then says.
     """
     unknowns = tuple(unknowns_of(route))
     options: Record | None = route.get("options")
@@ -52,7 +57,7 @@ def action_of(route: Record, namespace: str, resources: Resources) -> tuple[Acti
         return _redirect(route["redirectAction"]), unknowns
     if "directResponseAction" in route:
         answering_options(options)
-        return _direct_response(route["directResponseAction"]), unknowns
+        return _direct_response(route["directResponseAction"], max_body), unknowns
     if "routeAction" in route:
         action, missing = _forward(route["routeAction"], options, namespace, resources)
         return action, (*unknowns, *missing)
@@ -128,13 +133,18 @@ def _redirect(record: Record) -> RedirectAction | None:
     )
 
 
-def _direct_response(record: Record) -> DirectResponseAction | None:
-    """Fact 2."""
+def _direct_response(record: Record, max_body: int) -> DirectResponseAction | None:
+    """Facts 2 and 5."""
+    body: str = record.get("body", "")
+    if len(octets(body)) > max_body:
+        text, hint = (
+            f"the body has more than {max_body} bytes",
+            "see maxDirectResponseBodySizeBytes of the Gateway",
+        )
+        has_effect(record, record.report("body_too_long", text, "body", hint), Effect.REFUSED)
     try:
-        return DirectResponseAction(status=record.get("status", 0), body=record.get("body", ""))
+        return DirectResponseAction(status=record.get("status", 0), body=body)
     except InvalidValue as wrong:
         if "status" not in record.damaged:
-            has_effect(
-                record, record.wrong(wrong, "status" if wrong.code == "bad_status" else "body"), Effect.REFUSED
-            )
+            has_effect(record, record.wrong(wrong, "status"), Effect.REFUSED)
         return None

@@ -184,6 +184,8 @@ class _Flattening:
             selector.warn("bad_selector", text, "expressions", "write the labels as expressions with Equals")
             return None
         for expression in expressions:
+            if expression.damaged or expression.misspelt:
+                return None
             if (why := why_bad(expression)) is not None:
                 expression.warn("bad_selector", f"{why}: the route is dropped")
                 return None

@@ -8,7 +8,7 @@ Facts (source of Gloo 1.22, gateway/pkg/translator and gloo/pkg/plugins/hcm):
    any, else labels, both within ``virtualServiceNamespaces``; else references, whatever the namespace; else the
    namespaces alone. No namespaces, or ``*``, are all. ``virtualServiceExpressions`` without any takes every one.
 3. A reference to a VirtualService that is not there is an error of the gateway, and so are two gateways of one
-   proxy on one address and port, and a bad expression, which takes none.
+   proxy on one address and port, a bad expression, and a ``bindAddress`` that is no address of IP.
 4. A listener is called ``listener-<address>-<port>``, its route configuration has ``-routes`` behind that. Without
    ``proxyNames`` the proxy is ``gateway-proxy``.
 5. Gloo 1.22 ships Envoy 1.36, and sets ``normalize_path`` and allows websockets where Envoy's own defaults do not.
@@ -17,6 +17,7 @@ Facts (source of Gloo 1.22, gateway/pkg/translator and gloo/pkg/plugins/hcm):
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["Listener", "listeners"]
 
 PROXY = "gateway-proxy"
+#: Those that nearly every gateway has.
+_ADDRESS = r"::|0\.0\.0\.0"
 
 
 @attrs.frozen(eq=False)
@@ -59,6 +62,7 @@ class Listener:
     http_gateway: Record | None = None
     http: HttpSettings = attrs.field(factory=lambda: _http(None, 0))
     most_specific_header_mutations_wins: bool = False
+    max_body: int = 4096
     unknowns: tuple[Unknown, ...] = ()
     #: The errors of the Gateway.
     wrong: tuple[Problem, ...] = ()
@@ -79,7 +83,7 @@ class Listener:
         within = not namespaces or "*" in namespaces or service.namespace in namespaces
         if "virtualServiceExpressions" in gateway:
             expressions: list[Record] = gateway["virtualServiceExpressions"].get("expressions", [])
-            return within and all(holds(expression, service.labels) for expression in expressions)
+            return within and all(why_bad(each) is not None or holds(each, service.labels) for each in expressions)
         if "virtualServiceSelector" in gateway:
             return within and same_labels(gateway["virtualServiceSelector"], service.labels)
         refs: list[Record] = gateway.get("virtualServices", [])
@@ -130,9 +134,9 @@ def _listeners(resource: Resource, resources: Resources) -> Iterator[Listener]:
         if spec.lacks("tcpGateway"):
             spec.report("no_gateway_type", "the Gateway says not what it carries", None, "add httpGateway: {}")
         return
+    _check_address(spec)
     for name, is_ssl_gateway, gateway in gateways:
-        if not _is_good(gateway, resources):
-            continue
+        _check_choice(gateway, resources)
         settings: dict[str, Any] = _settings(spec, gateway)
         for proxy in spec.get("proxyNames") or [PROXY]:
             yield Listener(
@@ -154,8 +158,22 @@ def _matched(resource: Resource) -> Iterator[tuple[str, bool, Record]]:
             yield f"{resource.name} matchedGateways[{number}]", ssl, matched["httpGateway"]
 
 
-def _is_good(gateway: Record, resources: Resources) -> bool:
-    """Whether the VirtualServices of a gateway can be chosen (fact 3)."""
+def _check_address(spec: Record) -> None:
+    """Fact 3."""
+    address: str = spec.get("bindAddress", "")
+    if "bindAddress" not in spec.damaged and not re.fullmatch(_ADDRESS, address):
+        from ipaddress import ip_address
+
+        try:
+            ip_address(address)
+        except ValueError:
+            spec.report(
+                "bad_address", f"{address!r} is no address of IP", "bindAddress", "write bindAddress: '::'"
+            )
+
+
+def _check_choice(gateway: Record, resources: Resources) -> None:
+    """Says what is wrong with how a gateway chooses its VirtualServices (fact 3)."""
     for ref in gateway.get("virtualServices", ()):
         namespace, name = ref.get("namespace", ""), ref.get("name", "")
         if resources.find("VirtualService", namespace, name) is None:
@@ -164,10 +182,8 @@ def _is_good(gateway: Record, resources: Resources) -> bool:
             ref.report("missing_virtual_service", f"the VirtualService {shown} is not in the input", None, hint)
     expressions: Record | None = gateway.get("virtualServiceExpressions")
     for expression in () if expressions is None else expressions.get("expressions", ()):
-        if (why := why_bad(expression)) is not None:
-            expression.report("bad_selector", f"{why}: the gateway takes no VirtualService")
-            return False
-    return True
+        if (why := why_bad(expression)) is not None and not (expression.damaged or expression.misspelt):
+            expression.report("bad_selector", why)
 
 
 def _address_conflicts(gateways: list[Resource]) -> dict[Resource, list[Problem]]:
@@ -194,10 +210,11 @@ def _settings(spec: Record, gateway: Record) -> dict[str, Any]:
     route_options: Record | None = spec.get("routeOptions")
     options: Record | None = gateway.get("options")
     manager: Record | None = None if options is None else options.get("httpConnectionManagerSettings")
-    wins = route_options is not None and route_options.get("mostSpecificHeaderMutationsWins", False)
+    told: Any = {} if route_options is None else route_options
     return {
         "http": _http(manager, spec.get("bindPort", 0)),
-        "most_specific_header_mutations_wins": wins,
+        "most_specific_header_mutations_wins": told.get("mostSpecificHeaderMutationsWins", False),
+        "max_body": told.get("maxDirectResponseBodySizeBytes", 4096),
         "unknowns": tuple(unknowns_of(gateway)),
     }
 

@@ -3,7 +3,8 @@
 Facts (source of Gloo 1.22, gloo/pkg/translator/route_config.go and the plugins rest, aws and azure):
 
 1. An Upstream that is not there is a warning; Envoy then has no such cluster and answers 503. Kubernetes and
-   Consul services as destinations stand for Upstreams that Gloo makes up.
+   Consul services as destinations stand for Upstreams that Gloo makes up, which have no functions, and those of
+   Kubernetes no subsets.
 2. A REST function needs an Upstream with a REST service spec, an AWS function an AWS Upstream, an Azure function
    an Azure Upstream; each must have a function of that name.
 3. A subset with values on an Upstream that is not there or has no subset spec is a warning, one whose keys are
@@ -51,13 +52,18 @@ def check_upstream(destination: Record, namespace: str, name: str, resources: Re
         kind, spec = _kind(upstream)
         good = _check_subset(destination, kind, spec)
         return Checked(good, _check_function(destination, kind, spec, upstream))
-    if "upstream" in destination and resources.has("Upstream"):
+    if name and "upstream" in destination and resources.has("Upstream"):
         ref: Record = destination["upstream"]
         text = f"the Upstream {namespace}.{name} is not in the input: without it Envoy answers 503"
         ref.warn("missing_upstream", text, None, resources.similar("Upstream", namespace, name))
         if resources.apply and (function := _function(destination)) is not None:
             _no_function(function[1], function[0], namespace, name)
         return Checked(not (resources.apply and _subset(destination)))
+    if "upstream" not in destination:
+        if (function := _function(destination)) is not None:
+            _no_function(function[1], function[0], namespace, name)
+        if "kube" in destination:
+            return Checked(_check_subset(destination, "", None))
     return Checked()
 
 
