@@ -109,7 +109,8 @@ class SeveralTables(CanarysimError, LookupError):
 class RandomValueNeeded(CanarysimError, ValueError):
     """The decision depends on the random value of the request and none was given.
 
-    ``shares`` holds every possible decision with its exact share, in the order of the manifest.
+    ``shares`` holds every possible decision with its exact share, in the order of the manifest. ``values`` names
+    what has to be given: ``random_value``, and ``fault_value`` where a fault draws one for itself.
 
     >>> import canarysim as cs
     >>> table = cs.loads('''
@@ -127,16 +128,18 @@ class RandomValueNeeded(CanarysimError, ValueError):
     [('v2_default', '1/10'), ('v1_default', '9/10')]
     """
 
-    def __init__(self, shares: Sequence[tuple[Decision, Fraction]]) -> None:
+    def __init__(
+        self, shares: Sequence[tuple[Decision, Fraction]], values: Sequence[str] = ("random_value",)
+    ) -> None:
         self.shares = tuple(shares)
+        self.values = tuple(values)
         super().__init__(self.shares)
 
     def __str__(self) -> str:
         parts = "; ".join(f"{decision.outcome} with share {share}" for decision, share in self.shares)
-        return (
-            f"this decision depends on the random value of the request: {parts}. "
-            "Give random_value=..., or ask preview() for the shares."
-        )
+        needed = {"random_value": "the random value of the request", "fault_value": "the value that a fault draws"}
+        on, give = " and ".join(needed[name] for name in self.values), ", ".join(f"{v}=..." for v in self.values)
+        return f"this decision depends on {on}: {parts}. Give {give}, or ask preview() for the shares."
 
 
 class UnknownName(CanarysimError, LookupError):

@@ -164,6 +164,14 @@ def route_options(random: Random) -> dict[str, Any]:
             "percentage": random.choice([100, 100, 0, 50, 12.5, 0.01, 33.33]),
         }
     if random.random() < 0.1:
+        faults: dict[str, Any] = {}
+        if random.random() < 0.7:
+            percentage = random.choice([100, 100, 0, 33.3, 0.001, 150])
+            faults["abort"] = {"percentage": percentage, "httpStatus": random.choice([200, 503, 599])}
+        if random.random() < 0.3:
+            faults["delay"] = {"percentage": 0, "fixedDelay": "1s"}
+        options["faults"] = faults
+    if random.random() < 0.1:
         options["upgrades"] = [random.choice([{"websocket": {}}, {"connect": {"enabled": False}}])]
     return options
 

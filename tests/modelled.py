@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 from canarysim.manifests.envoy.fields import ROUTE_CONFIGURATION
-from canarysim.manifests.envoy.types import Wrapped
+from canarysim.manifests.envoy.types import Packed, Wrapped
 from canarysim.manifests.fields import Effect, Field, ListOf, MapOf, Message, Type
 from canarysim.manifests.gloo.fields import VIRTUAL_SERVICE_SPEC
 
 
 def _inner(field: Field) -> list[Message]:
     types = [field.type, *(legacy.type for legacy in field.legacy)]
-    return [inner for kind in types if isinstance(inner := _item(kind), Message)]
+    found = [inner for kind in types if isinstance(inner := _item(kind), Message)]
+    packed = [inner for kind in types if isinstance(inner := _item(kind), Packed)]
+    return found + [message for each in packed for message in each.messages.values()]
 
 
 def _item(kind: Type) -> Type:

@@ -287,7 +287,7 @@ def test_what_is_not_simulated_is_not_exported(tmp_path: Path, capsys: Capture) 
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "cannot be exported" in captured.err
-    assert captured.err.count("delegateAction is not simulated") == 1  # once, though it is a warning too
+    assert captured.err.count("the RouteTable rt is not in the input") == 1  # once, though it is a warning too
     assert code_of("compile", str(manifest)) == 1
 
 
@@ -420,10 +420,10 @@ def test_an_unknown_answer_is_exit_code_1(command: str, tmp_path: Path, capsys: 
     captured = capsys.readouterr()
     assert "unknown" in captured.out or "may match" in captured.out
     assert captured.err.startswith("1 warning\n")
-    assert captured.err.count("delegateAction is not simulated") == 1
+    assert captured.err.count("the RouteTable rt is not in the input") == 1
     assert code_of(command, str(manifest), "GET /x") == 0
     captured = capsys.readouterr()
-    assert "delegateAction is not simulated" in captured.err
+    assert "the RouteTable rt is not in the input" in captured.err
     if command == "preview":
         assert code_of(command, str(manifest)) == 1
 
@@ -495,7 +495,7 @@ def test_an_interruption_is_quiet(capsys: Capture, monkeypatch: Patch) -> None:
 
 
 def test_a_mistake_of_ours_shows_no_traceback(capsys: Capture, monkeypatch: Patch) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by zero")
 
     monkeypatch.setattr(cs.RouteTable, "route", broken)

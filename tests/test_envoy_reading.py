@@ -313,8 +313,8 @@ FAULT = "t/envoy.extensions.filters.http.fault.v3.HTTPFault"
 @pytest.mark.parametrize(
     ("settings", "effect", "parts"),
     [
-        (f"{{'@type': {FAULT}, abort: {{http_status: 503}}}}", Effect.UNSIMULATED, ()),
-        (f"{{'@type': {FAULT}, delay: {{fixed_delay: 1s}}}}", Effect.INERT, ()),
+        (f"{{'@type': {FAULT}, abort: {{http_status: 503}}}}", Effect.SIMULATED, ()),
+        (f"{{'@type': {FAULT}, delay: {{fixed_delay: 1s}}}}", Effect.SIMULATED, ()),
         ("{'@type': t/envoy.extensions.filters.http.cors.v3.CorsPolicy}", Effect.INERT, ()),
         ("{'@type': t/envoy.extensions.filters.http.lua.v3.LuaPerRoute}", Effect.UNSIMULATED, ()),
         ("{'@type': t/some.other.Filter}", Effect.UNSIMULATED, ()),
@@ -326,7 +326,7 @@ FAULT = "t/envoy.extensions.filters.http.fault.v3.HTTPFault"
         ("{'@type': t/envoy.config.route.v3.FilterConfig, disabled: true, config: {}}", Effect.INERT, ()),
         (
             f"{{'@type': t/envoy.config.route.v3.FilterConfig, config: {{'@type': {FAULT}, abort: {{}}}}}}",
-            Effect.UNSIMULATED,
+            Effect.SIMULATED,
             (),
         ),
     ],

@@ -174,11 +174,10 @@ ELSEWHERE = f"- matchers: [{{prefix: /other}}]\n  {ACTION}\n"
 @pytest.mark.parametrize(
     ("field", "route"),
     [
-        ("delegateAction", "delegateAction: {ref: {name: rt, namespace: ns}}"),
+        ("delegateAction", "delegateAction: {name: rt, namespace: ns}"),
         ("upstreamGroup", "routeAction: {upstreamGroup: {name: g, namespace: ns}}"),
-        ("dynamicForwardProxy", "routeAction: {dynamicForwardProxy: {}}"),
-        ("faults", ACTION + "\n  options: {faults: {abort: {percentage: 5, httpStatus: 500}}}"),
-        ("optionsConfigRefs", ACTION + "\n  optionsConfigRefs: {delegateOptions: [{name: o}]}"),
+        ("dynamicForwardProxy", "routeAction: {dynamicForwardProxy: {hostRewrite: h}}"),
+        ("delegateOptions[0]", ACTION + "\n  optionsConfigRefs: {delegateOptions: [{name: o}]}"),
         (
             "transformations",
             ACTION + "\n  options: {transformations: {clearRouteCache: true, requestTransformation: {}}}",
@@ -202,9 +201,8 @@ def test_a_field_that_is_not_simulated_makes_exactly_its_decisions_unknown(field
 @pytest.mark.parametrize(
     ("options", "attribute"),
     [
-        ("{headerManipulation: {requestHeadersToAdd: [{header: {key: a, value: b}}]}}", "request_headers"),
+        ("{headerManipulation: {requestHeadersToAdd: [{headerSecretRef: {name: s}}]}}", "request_headers"),
         ("{transformations: {requestTransformation: {}}}", "path"),
-        ("{shadowing: {upstream: {name: s}, percentage: 50}}", "mirrors"),
         ("{stagedTransformations: {early: {requestTransforms: []}}}", "request_headers"),
     ],
 )
@@ -240,7 +238,7 @@ def test_what_a_weighted_destination_does_to_requests_is_its_own_matter() -> Non
       destinations:
       - weight: 1
         destination: {upstream: {name: a}}
-        options: {headerManipulation: {requestHeadersToRemove: [x]}}
+        options: {headerManipulation: {requestHeadersToAdd: [{headerSecretRef: {name: s}}]}}
       - {weight: 1, destination: {upstream: {name: b}}}
 """
         )

@@ -118,6 +118,6 @@ def test_what_is_unknown_is_said_with_its_place() -> None:
     table = cs.loads(one_route("- delegateAction: {ref: {name: rt}}\n"))
     text = str(cs.preview(table, "GET /"))
     assert "unknown" in text
-    assert "delegateAction is not simulated" in " ".join(text.split())
+    assert "the RouteTable rt is not in the input" in " ".join(text.split())
     assert "<text>:" in text
     assert "unknown" in str(table)

@@ -29,7 +29,7 @@ def test_a_host_that_is_open_decides_nothing(path: str) -> None:
     table = cs.loads(HOST)
     decision = table.route(get(path))
     assert (decision.kind, decision.cluster, decision.path) == ("unknown", None, None)
-    assert [p.code for p in decision.unknown] == ["not_simulated"]
+    assert [p.code for p in decision.unknown] == ["missing_virtual_host_option"]
     (outcome,) = cs.preview(table, get(path))
     assert (outcome.kind, outcome.cluster) == ("unknown", None)
     assert cs.preview(table, get(path)).share(cluster="v1") == 0
@@ -38,7 +38,7 @@ def test_a_host_that_is_open_decides_nothing(path: str) -> None:
     with pytest.raises(AssertionError):
         cs.assert_split(table, get(path), {"v2": 0.1, "v1": 0.9})
     assert table.unknown
-    assert "optionsConfigRefs is not simulated" in " ".join(str(table).split())
+    assert "the VirtualHostOption b.a is not in the input" in " ".join(str(table).split())
 
 
 def test_a_regex_that_is_not_run_is_a_problem_of_the_table() -> None:
@@ -61,11 +61,11 @@ def test_what_one_of_several_destinations_leaves_open_is_shown() -> None:
                   - {weight: 1, destination: {upstream: {name: a}}}
                   - weight: 1
                     destination: {upstream: {name: b}}
-                    options: {headerManipulation: {requestHeadersToAdd: [{header: {key: a, value: b}}]}}
+                    options: {headerManipulation: {requestHeadersToAdd: [{headerSecretRef: {name: s}}]}}
             """
         )
     )
-    assert "requestHeadersToAdd" in str(cs.preview(table, get("/")))
+    assert "headerSecretRef" in str(cs.preview(table, get("/")))
     assert table.unknown
 
 
@@ -146,7 +146,7 @@ def test_odd_names_of_files_are_problems_and_no_crash() -> None:
 
 
 def test_what_an_upstream_would_be_sent_is_no_matter_where_nothing_is_sent() -> None:
-    headers = "{headerManipulation: {requestHeadersToAdd: [{header: {key: a, value: b}}]}}"
+    headers = "{headerManipulation: {requestHeadersToAdd: [{headerSecretRef: {name: s}}]}}"
     transformed = "{transformations: {requestTransformation: {}}}"
     for action, options, location in [
         ("directResponseAction: {status: 200}", headers, None),

@@ -10,6 +10,8 @@ from canarysim.answers.fixes import path_text
 from canarysim.answers.near import Hint, Near, Refusal, domain_hints, look, nearest, other_hints
 from canarysim.answers.preview import as_request
 from canarysim.table.outcomes import decisions as decisions_of
+from canarysim.table.outcomes import possible
+from canarysim.table.route_table import checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +78,8 @@ class Explanation:
     match, where ``open_problems`` say what leaves that open. ``near`` are the nearest misses, nearest first
     (near.py says what that means), those before the winner and then those after it. ``shadowed`` are the routes
     after the winner that would have matched, most specific first. ``decisions`` are (Decision, share) pairs: one
-    where a random value was given or none is needed; ``chances`` says which random values lead to each.
+    where a random value was given or none is needed, and what a fault draws is known or plays no part;
+    ``chances`` says which random values lead to each.
     ``hints`` say what stood in the way besides conditions of routes. ``shared`` are the routes before the winner
     that take the request for some random values, with those; the winner has the rest.
     """
@@ -90,6 +93,7 @@ class Explanation:
     decisions: tuple[tuple[Decision, Fraction], ...]
     notes: tuple[str, ...]
     random_value: int | None = None
+    fault_value: int | None = None
     shadowed: tuple[Route, ...] = ()
     chances: tuple[tuple[Decision, Chance], ...] = ()
     open_problems: tuple[Problem, ...] = ()
@@ -110,13 +114,19 @@ class Explanation:
         return explanation_text(self)
 
 
-def explain(table: RouteTable, request: Request | str, random_value: int | None = None) -> Explanation:
+def explain(
+    table: RouteTable,
+    request: Request | str,
+    random_value: int | None = None,
+    *,
+    fault_value: int | None = None,
+) -> Explanation:
     """Why a request goes where it goes, and what narrowly did not take it.
 
-    ``request`` is a Request or its text; ``random_value`` settles a weighted decision. Raises InvalidValue for a
-    text that is no request and for a random value outside 0 to 2^64 - 1. Cost: O(routes of the host and their
-    conditions), O(domains) where no exact domain takes the host, and some ten searches of the table for the
-    hints on at most seven near misses.
+    ``request`` is a Request or its text; ``random_value`` settles a weighted decision, ``fault_value`` whether a
+    fault aborts. Raises InvalidValue for a text that is no request and for values outside 0 to 2^64 - 1. Cost:
+    O(routes of the host and their conditions), O(domains) where no exact domain takes the host, and some ten
+    searches of the table for the hints on at most seven near misses.
 
     >>> import canarysim as cs
     >>> table = cs.loads('''
@@ -136,15 +146,14 @@ def explain(table: RouteTable, request: Request | str, random_value: int | None 
     >>> explanation.near[0].hints[0].text
     'header values are case-sensitive: would match with x-canary: true'
     """
-    from fractions import Fraction
-
     request = as_request(request)
+    random_value = None if random_value is None else checked(random_value, "random")
+    fault_value = None if fault_value is None else checked(fault_value, "fault")
     found = table.find(request)
     chances = decisions_of(table, found)
-    if random_value is None:
-        decisions = tuple((decision, chance.share) for decision, chance in chances)
-    else:
-        decisions = ((table.route(request, random_value), Fraction(1)),)
+    left = possible(chances, random_value, fault_value)
+    decisions = tuple((decision, chance.share) for decision, chance in left)
+    if random_value is not None:
         found = found.under(random_value)
     earlier: list[Look] = []
     later: list[Look] = []
@@ -176,6 +185,7 @@ def explain(table: RouteTable, request: Request | str, random_value: int | None 
         decisions,
         found.seen.notes,
         random_value,
+        fault_value,
         _shadowed(later, table.behaviour),
         chances,
         found.open_problems,

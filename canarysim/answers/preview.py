@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -13,7 +13,7 @@ from canarysim.errors import InvalidValue, UnknownName
 from canarysim.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from matplotlib.figure import Figure
 
@@ -117,6 +117,14 @@ class Preview:
             Fraction(0),
         )
 
+    @property
+    def mirrored(self) -> dict[str, Fraction]:
+        """How many copies a request makes on average, by the cluster that gets them; exact.
+
+        Copies are an extra load: no share counts them. Those whose cluster is open are not in it.
+        """
+        return copies_of((o.decision, o.share) for o in self.outcomes)
+
     def plot(self, *, loops: int = 1000, rng: RNG = None) -> Figure:
         """The shares with their ranges, beside ``loops`` simulated runs of n calls. Needs the extra ``viz``."""
         from canarysim.faces.plot import plot_preview
@@ -175,11 +183,21 @@ def preview(table: RouteTable, request: Request | str, n: int = 20) -> Preview:
             decision.cluster,
             decision.function,
             decision.mirrors,
+            decision.delay if decision.kind == "forward" else None,
         )
         first, known = merged.get(key, (decision, Fraction(0)))
         merged[key] = first, known + share
     outcomes = tuple(Outcome.of(decision, share, n) for decision, share in merged.values())
     return Preview(table, request, n, outcomes)
+
+
+def copies_of(decisions: Iterable[tuple[Decision, Fraction | int]]) -> dict[str, Any]:
+    """The copies by cluster, of decisions that come up so often, or with such shares."""
+    found: dict[str, Any] = {}
+    for decision, times in decisions:
+        for cluster in decision.mirrors or ():
+            found[cluster] = found.get(cluster, 0) + times
+    return found
 
 
 def as_request(request: Request | str) -> Request:

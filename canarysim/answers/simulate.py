@@ -12,7 +12,7 @@ import numpy as np
 
 from canarysim.answers.binomial import central_range
 from canarysim.answers.names import resolve_cluster
-from canarysim.answers.preview import MAX_CALLS
+from canarysim.answers.preview import MAX_CALLS, copies_of
 from canarysim.engine.choose import choose_counts, choose_rows, look, pieces
 from canarysim.engine.rng import as_generator
 from canarysim.engine.sums import range_of_sum
@@ -119,6 +119,13 @@ class Simulation:
         """The observed shares: ``counts`` divided by ``n``. Exact ones to expect are in ``ranges``."""
         return {name: count / self.n if self.n else 0.0 for name, count in self.counts(by).items()}
 
+    def mirrored(self) -> dict[str, int]:
+        """How many copies each cluster got; in the order of the table, with 0 for what could come up and did not.
+
+        Copies are an extra load: ``counts`` leaves them out, so that those still add up to ``n``.
+        """
+        return copies_of(zip(self.outcomes, self._outcome_counts, strict=True))
+
     @property
     def observed(self) -> tuple[Observed, ...]:
         """What ``ranges`` says of a group, said of each of ``outcomes``; the names are their numbers."""
@@ -181,6 +188,7 @@ class Simulation:
                 }
                 for decision, row in zip(self.outcomes, observed, strict=True)
             ],
+            "mirrored": self.mirrored(),
         }
 
     def __repr__(self) -> str:
@@ -230,8 +238,9 @@ def simulate(
     to shares as for Traffic.mix. ``rng`` is None, an int (a seed), a SeedSequence or a Generator, which moves
     on; the same seed gives the same answer, and equal requests in other pieces (``Traffic.concat``) the same
     rows. Each request has one random value, from which everything follows; where the traffic gives it, Envoy's
-    rule is followed exactly and nothing is drawn. ``keep="counts"`` draws only how often each outcome comes up,
-    so that 10^15 requests cost what ten do; its numbers are distributed as those of rows and are not the same.
+    rule is followed exactly and nothing is drawn but what faults draw for themselves. ``keep="counts"`` draws only
+    how often each outcome comes up, so that 10^15 requests cost what ten do; its numbers are distributed as those
+    of rows and are not the same.
 
     Raises InvalidValue (``n_needed``, ``n_given``, ``bad_keep``, ``too_many_rows`` from 2^32 on, and what Traffic
     refuses), TypeError for what is no traffic. Cost: each distinct request is looked up once, O(routes); then a

@@ -233,6 +233,12 @@ def _of_command(name: str) -> argparse.ArgumentParser:
         metavar="VERSION",
         help="the Envoy to behave as: 1.36 or 1.40 (default: the one that the control plane ships)",
     )
+    parser.add_argument(
+        "--errors",
+        choices=("raise", "apply"),
+        default="raise",
+        help="raise: no answer where a manifest is wrong (default); apply: what a cluster makes of it",
+    )
     return parser
 
 
@@ -249,6 +255,12 @@ def _random(parser: argparse.ArgumentParser) -> None:
         type=_random_value,
         metavar="N",
         help="the random value that Envoy draws for each request, from 0 to 18446744073709551615",
+    )
+    parser.add_argument(
+        "--fault-value",
+        type=_random_value,
+        metavar="N",
+        help="the value that a fault draws for itself, likewise",
     )
 
 

@@ -143,31 +143,45 @@ def _route(options: argparse.Namespace) -> bool:
     from canarysim.errors import RandomValueNeeded
 
     tables, requests = _read(options)
-    answers: list[tuple[str, Request, Shares]] = []
+    answers: list[tuple[str, Request, Shares, tuple[str, ...]]] = []
     for name, table, asked in _pairs(tables, requests):
         try:
-            shares: Shares = ((table.route(asked, options.random_value), Fraction(1)),)
+            decision = table.route(asked, options.random_value, fault_value=options.fault_value)
+            shares: Shares = ((decision, Fraction(1)),)
+            values: tuple[str, ...] = ()
         except RandomValueNeeded as needed:
-            shares = needed.shares
-        answers.append((name, asked, shares))
+            shares, values = needed.shares, needed.values
+        answers.append((name, asked, shares, values))
     if options.json:
         from canarysim.faces.json import document, route_dict
 
-        value = options.random_value
-        found = [{"table": name, **route_dict(asked, shares)} for name, asked, shares in answers]
-        say_json(document("route", _problems(tables), random_value=value, answers=found))
+        value, fault = options.random_value, options.fault_value
+        found = [{"table": name, **route_dict(asked, shares)} for name, asked, shares, _ in answers]
+        say_json(document("route", _problems(tables), random_value=value, fault_value=fault, answers=found))
     else:
         from canarysim.faces.decision import decision_text, shares_text
 
-        how = "give one with --random-value N"
         _show(
             [
-                (name, decision_text(asked, shares[0][0]) if len(shares) == 1 else shares_text(asked, shares, how))
-                for name, asked, shares in answers
+                (
+                    name,
+                    decision_text(asked, shares[0][0])
+                    if len(shares) == 1
+                    else shares_text(asked, shares, _how(values)),
+                )
+                for name, asked, shares, values in answers
             ],
             tables,
         )
-    return any(len(shares) > 1 or _open(decision for decision, _ in shares) for _, _, shares in answers)
+    return any(len(shares) > 1 or _open(decision for decision, _ in shares) for _, _, shares, _ in answers)
+
+
+def _how(values: Sequence[str]) -> str:
+    """Which values are needed, and how to give them."""
+    names = {"random_value": "the random value", "fault_value": "what a fault draws"}
+    given = " ".join(f"--{value.replace('_', '-')} N" for value in values)
+    on = " and ".join(names[value] for value in values)
+    return f"{on}: give {'one' if len(values) == 1 else 'both'} with {given}"
 
 
 def _explain(options: argparse.Namespace) -> bool:
@@ -175,13 +189,15 @@ def _explain(options: argparse.Namespace) -> bool:
 
     tables, requests = _read(options)
     answers = [
-        (name, explain(table, asked, options.random_value)) for name, table, asked in _pairs(tables, requests)
+        (name, explain(table, asked, options.random_value, fault_value=options.fault_value))
+        for name, table, asked in _pairs(tables, requests)
     ]
     if options.json:
         from canarysim.faces.json import document, explanation_dict
 
         found = [{"table": name, **explanation_dict(answer)} for name, answer in answers]
-        say_json(document("explain", _problems(tables), random_value=options.random_value, answers=found))
+        value, fault = options.random_value, options.fault_value
+        say_json(document("explain", _problems(tables), random_value=value, fault_value=fault, answers=found))
     else:
         _show(answers, tables)
     return _open(decision for _, answer in answers for decision, _ in answer.decisions)

@@ -124,7 +124,7 @@ def read_tables(options: argparse.Namespace) -> dict[str, RouteTable]:
     if not files:
         options.refuse("no manifest: name at least one file or folder")
     try:
-        tables = load_all(*files, envoy=options.envoy)
+        tables = load_all(*files, envoy=options.envoy, errors=options.errors)
     except ManifestError as error:
         raise Refused("\n".join([str(error), *_mistaken(error.problems, files)])) from error
     if options.table is None:

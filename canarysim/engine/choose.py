@@ -16,7 +16,7 @@ from canarysim.engine.traffic import Mix, tally
 from canarysim.table.decision import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -34,7 +34,8 @@ __all__ = ["Fates", "Piece", "choose_counts", "choose_rows", "look", "pieces"]
 # 2. The draws of a law go to its rows in the order of the traffic, and those of a mix to its rows. So neither
 #    blocks nor the order in which requests are looked at play a part, nor how a traffic was put together:
 #    concat(repeat(r, 3), repeat(r, 4)) has the rows of repeat(r, 7).
-# 3. A row with a random value takes no draw.
+# 3. A row with a random value takes no draw. What a fault draws for it comes from another generator of its law's
+#    own, a word a row; or, for rows with counts of which only counts are wanted, from a third, as counts.
 BLOCK = 1 << 18
 """Rows chosen at a time: the work stays in cache, and memory beyond the result stays small."""
 
@@ -126,7 +127,10 @@ def _place(decision: Decision, host_order: dict[str, int], position: int) -> _Pl
 
 def _law_order(known: tuple[Law, tuple[Chance, ...]]) -> tuple[Any, ...]:
     law, chances = known
-    return law.weights, [[(c.modulus, c.intervals) for c in chance.conditions] for chance in chances]
+    return law.weights, [
+        [[(c.modulus, c.intervals) for c in conditions] for conditions in (chance.conditions, chance.fault)]
+        for chance in chances
+    ]
 
 
 # Randomness
@@ -142,6 +146,8 @@ class _Streams:
         self._mixes: dict[Any, int] = {}
         self._mix_draws: dict[int, Draws] = {}
         self._pickers: dict[int, Picker] = {}
+        self._fault_words: dict[int, Callable[[int], NDArray[np.uint64]]] = {}
+        self._fault_generators: dict[int, np.random.Generator] = {}
 
     def _generator(self, kind: int, number: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self._entropy, spawn_key=(kind, number)))
@@ -158,6 +164,20 @@ class _Streams:
         if number not in self._pickers:
             self._pickers[number] = Picker(self._laws[number][1])
         return self._pickers[number]
+
+    def pick(self, number: int, values: NDArray[np.uint64]) -> NDArray[np.unsignedinteger[Any]]:
+        """Which chance of a law each random value comes to (rule 3)."""
+        picker = self.picker(number)
+        if not picker.faulty:
+            return picker.pick(values)
+        if number not in self._fault_words:
+            self._fault_words[number] = words_of(self._generator(2, number))
+        return picker.pick(values, self._fault_words[number](len(values)))
+
+    def fault_generator(self, number: int) -> np.random.Generator:
+        if number not in self._fault_generators:
+            self._fault_generators[number] = self._generator(3, number)
+        return self._fault_generators[number]
 
     def mix(self, mix: Mix) -> Draws:
         number = self.mix_number(mix)
@@ -223,7 +243,7 @@ def _entries(
         if values is None:
             entries[where] += streams.law(law).take(count)
         else:
-            entries[where] += streams.picker(law).pick(values[where])
+            entries[where] += streams.pick(law, values[where])
     return entries
 
 
@@ -244,8 +264,13 @@ def choose_counts(fates: Fates, traffic: Traffic, generator: np.random.Generator
             continue
         for start in range(0, len(part.codes), BLOCK):
             block = slice(start, start + BLOCK)
-            entries = _entries(fates, streams, numbers[part.codes[block]], part.random_values[block])
-            came_up += tally(entries, None if part.counts is None else part.counts[block], len(came_up))
+            asked_for, values = numbers[part.codes[block]], part.random_values[block]
+            counts = None if part.counts is None else part.counts[block]
+            if counts is not None:
+                faulty = _count_faulty(fates, streams, asked_for, values, counts, came_up)
+                asked_for, values, counts = asked_for[~faulty], values[~faulty], counts[~faulty]
+            entries = _entries(fates, streams, asked_for, values)
+            came_up += tally(entries, counts, len(came_up))
     for number, (mix, n) in mixes.items():
         counts = Law(mix.shares).counts(n, streams.mix_generator(number))
         np.add.at(asked, fates.numbers(mix.requests), counts)
@@ -260,6 +285,28 @@ def choose_counts(fates: Fates, traffic: Traffic, generator: np.random.Generator
             generators[at] = streams.law_generator(at)
         came_up[first:end] += law.counts(int(asked[number]), generators[at])
     return came_up
+
+
+def _count_faulty(
+    fates: Fates,
+    streams: _Streams,
+    numbers: NDArray[np.int64],
+    values: NDArray[np.uint64],
+    counts: NDArray[np.int64],
+    came_up: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Counts the rows that faults draw for, whose requests do not all come to the same; which rows these are."""
+    faulty = np.zeros(len(numbers), np.bool_)
+    for number in np.unique(numbers).tolist():
+        law = int(fates.law_of[number])
+        if not streams.picker(law).faulty:
+            continue
+        rows = numbers == number
+        faulty |= rows
+        first, end = fates.first[number : number + 2].tolist()
+        generator = streams.fault_generator(law)
+        came_up[first:end] += streams.picker(law).counts(values[rows], counts[rows], generator)
+    return faulty
 
 
 # Exact expectation

@@ -12,6 +12,7 @@ from canarysim.engine.multinomial import Multinomial
 from canarysim.engine.rng import words_of
 from canarysim.engine.split import LARGEST_TOTAL, Split
 from canarysim.engine.steps import smallest_unsigned
+from canarysim.table.chance import Chance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from canarysim.table.chance import Chance, Residues
+    from canarysim.table.chance import Residues
 
 __all__ = ["Draws", "Law", "Picker"]
 
@@ -93,17 +94,19 @@ class _FineDraws:
 class Picker:
     """Which of several chances holds a random value: Envoy's rule, for many values at once.
 
-    The chances are those of one request: disjoint, and together every value.
+    The chances are those of one request: disjoint, and together every value. ``faulty`` says that a fault draws a
+    value of its own, which is then asked too.
     """
 
-    __slots__ = ("_begins", "_chances", "_dtype", "_modulus", "_owners")
+    __slots__ = ("_begins", "_chances", "_dtype", "_modulus", "_owners", "faulty")
 
     def __init__(self, chances: Sequence[Chance]) -> None:
         self._dtype = smallest_unsigned(len(chances) - 1)
         self._chances = tuple(chances)
         moduli = {condition.modulus for chance in chances for condition in chance.conditions}
         self._modulus: np.uint64 | None = None
-        if len(moduli) > 1:
+        self.faulty = any(chance.fault for chance in chances)
+        if len(moduli) > 1 or self.faulty:
             return
         modulus = moduli.pop() if moduli else 1
         # One modulus: the intervals tile the residues, and the last begin that is not above a residue owns it.
@@ -117,18 +120,45 @@ class Picker:
         self._begins = np.array([begin for begin, _ in begins], np.uint64)
         self._owners = np.array([number for _, number in begins], self._dtype)
 
-    def pick(self, values: NDArray[np.uint64]) -> NDArray[np.unsignedinteger[Any]]:
+    def pick(
+        self, values: NDArray[np.uint64], fault_values: NDArray[np.uint64] | None = None
+    ) -> NDArray[np.unsignedinteger[Any]]:
         """The number of the chance that holds each value. Cost: a search a value; several moduli cost more."""
         if self._modulus is not None:
             at = self._begins.searchsorted(values % self._modulus, side="right") - 1
             return self._owners[at]
         picked = np.zeros(len(values), self._dtype)
         for number, chance in enumerate(self._chances):
-            inside = np.ones(len(values), np.bool_)
-            for condition in chance.conditions:
-                inside &= _holds(condition, values)
+            inside = _all_hold(chance.conditions, values)
+            if fault_values is not None:
+                inside &= _all_hold(chance.fault, fault_values)
             picked[inside] = number
         return picked
+
+    def counts(
+        self, values: NDArray[np.uint64], counts: NDArray[np.int64], generator: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """How many requests come to each chance, of ``counts[i]`` with ``values[i]``; what faults draw is drawn.
+
+        Values that may lead to the same chances are counted together, so that the cost does not grow with counts.
+        """
+        may = np.array([_all_hold(chance.conditions, values) for chance in self._chances])
+        alike, of = np.unique(may, axis=1, return_inverse=True)
+        total = np.zeros(alike.shape[1], np.int64)
+        np.add.at(total, of.reshape(-1), counts)
+        found = np.zeros(len(self._chances), np.int64)
+        for held, n in zip(alike.T, total.tolist(), strict=True):
+            numbers = np.flatnonzero(held)
+            shares = [Chance(fault=self._chances[number].fault).share for number in numbers.tolist()]
+            found[numbers] += Law(shares).counts(n, generator)
+        return found
+
+
+def _all_hold(conditions: Sequence[Residues], values: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    inside = np.ones(len(values), np.bool_)
+    for condition in conditions:
+        inside &= _holds(condition, values)
+    return inside
 
 
 def _holds(condition: Residues, values: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from canarysim.faces.text import WIDTH, percent, route_name
+from canarysim.faces.text import BEFORE_UPSTREAM, WIDTH, percent, route_name
 from canarysim.request import octets, readable
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def decision_text(request: Request, decision: Decision) -> str:
 
 
 def shares_text(request: Request, shares: Sequence[tuple[Decision, Fraction]], how: str) -> str:
-    """What may become of a request whose random value is not known, and ``how`` to give one."""
-    rows = [("kind", f"depends on the random value: {how}")]
+    """What may become of a request whose random value, or a fault's, is not known, and ``how`` to give one."""
+    rows = [("kind", f"depends on {how}")]
     rows += [(f"{percent(share):>{_NAME - 4}}", readable(decision.outcome)) for decision, share in shares]
     return _text(request, [*rows, *_matched(shares[0][0], of_route=True)])
 
@@ -50,6 +50,11 @@ def _action(request: Request, decision: Decision) -> Iterator[tuple[str, str]]:
     yield "kind", decision.kind
     if decision.seen.refused is not None:
         yield "why", decision.seen.refused[1]
+    abort = None if decision.faults is None else decision.faults.aborts
+    if decision.kind == "fault_abort" and abort is not None:
+        yield "why", f"a fault aborts {percent(abort.share)} with {abort.status}{BEFORE_UPSTREAM}"
+    elif decision.delay is not None:
+        yield "delay", f"{percent(decision.delay.share)} wait {decision.delay.seconds:g} s first, by a fault"
     if decision.cluster is not None:
         yield "cluster", readable(decision.cluster)
     if decision.mirrors:
@@ -79,6 +84,8 @@ def _matched(decision: Decision, *, of_route: bool = False) -> Iterator[tuple[st
     route = decision.matched
     if route is not None:
         yield "route", route_name(route)
+        for place in reversed(route.delegated_by):
+            yield "delegated by", f"{place.resource} ({place})"
     source = route.source if of_route and route is not None else decision.source
     if source is not None and source.line is not None:
         yield "source", str(source)

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from canarysim.answers.fixes import path_text
 from canarysim.faces.intervals import interval_lines
-from canarysim.faces.text import WIDTH, percent, plural, route_name, with_source
+from canarysim.faces.text import (
+    BEFORE_UPSTREAM,
+    WIDTH,
+    delays_in_words,
+    percent,
+    plural,
+    route_name,
+    way_lines,
+    with_source,
+)
 from canarysim.request import octets, readable
 
 if TYPE_CHECKING:
@@ -199,7 +208,8 @@ def _winner(explanation: Explanation) -> list[str]:
         return [*lines, "     the rest finds no route"] if lines else []
     verb = "takes the rest" if lines else "matches"
     lines += _listed(winner, f"{'may match' if explanation.open_problems else verb}: ")
-    return lines if not winner.name else [*lines, f"     route {route_name(winner)}"]
+    lines += [f"     route {route_name(winner)}"] if winner.name else []
+    return lines + way_lines(winner, "       ")
 
 
 def _after(explanation: Explanation) -> list[str]:
@@ -245,10 +255,12 @@ def _result(explanation: Explanation) -> list[str]:
     decision = explanation.decisions[0][0]
     possible = [decision for decision, chance in explanation.chances if chance.share]
     if len(possible) > 1:
-        lines = interval_lines(explanation.chances, explanation.random_value)
+        lines = interval_lines(explanation.chances, explanation.random_value, fault_value=explanation.fault_value)
     else:
         decision = possible[0]
-        lines = _wrapped("      => ", _named(decision))
+        lines = _wrapped(
+            "      => ", _named(decision) + (BEFORE_UPSTREAM if decision.kind == "fault_abort" else "")
+        )
         never = [each for each, chance in explanation.chances if not chance.share]
         if never or (explanation.random_value is not None and decision.kind != "unknown"):
             lines.append("         whatever the random value")
@@ -260,6 +272,8 @@ def _result(explanation: Explanation) -> list[str]:
         lines += _wrapped("         ", f"the function is sent {sent}")
     elif decision.path is not None and decision.path != decision.seen.path:
         lines += _wrapped("         ", f"the path goes upstream as {readable(decision.path)}")
+    told = [(decision, chance.share) for decision, chance in explanation.chances]
+    lines += [line for text in delays_in_words(told) for line in _wrapped("         ", text)]
     for problem in dict.fromkeys((*decision.unknown, *(() if sent is None else sent.unknown))):
         lines += with_source("         open: ", readable(octets(problem.message)), problem.where)
     return lines

@@ -38,7 +38,14 @@ from canarysim.faces.markup import (
     table,
 )
 from canarysim.faces.simulation import simulation_in_words, worth_showing
-from canarysim.faces.text import count_text, none_text, percent, plural, preview_in_words
+from canarysim.faces.text import (
+    besides_in_words,
+    count_text,
+    none_text,
+    percent,
+    plural,
+    preview_in_words,
+)
 from canarysim.table.actions import RouteAction
 
 if TYPE_CHECKING:
@@ -100,7 +107,8 @@ def _host(host: VirtualHost, most: int, *, unfolded: bool) -> Html:
     summary = el(
         "summary", el("strong", short(host.name)), Html(" &ensp;"), *domains, style="cursor:pointer;padding:.2em 0"
     )
-    inside = [aside("unknown: ", unknown.problem.message) for unknown in host.unknowns if not unknown.parts]
+    told = [] if host.faults is None else [el("div", muted("a fault "), str(host.faults))]
+    inside = told + [aside("unknown: ", unknown.problem.message) for unknown in host.unknowns if not unknown.parts]
     if host.routes:
         heads = [
             head("#", width="1.5em"),
@@ -132,10 +140,16 @@ def _action(route: Route) -> Iterator[Html]:
             yield el("div", muted("path becomes "), code(str(action.path_rewrite)))
         if action.host_rewrite:
             yield el("div", muted("host becomes "), code(str(action.host_rewrite)))
+        for destination in action.destinations:
+            if destination.faults is not None:
+                what = muted("at "), destination_name(destination), muted(" a fault ")
+                yield el("div", *what, str(destination.faults))
         for mirror in action.mirrors:
             yield el("div", muted("a copy goes to "), code(str(mirror)))
     elif action is not None:
         yield el("div", str(action))
+    if route.faults is not None:
+        yield el("div", muted("a fault "), str(route.faults))
     for unknown in route.unknowns:
         yield aside("" if unknown.parts else "unknown: ", unknown.problem.message)
 
@@ -165,13 +179,18 @@ def preview_html(preview: Preview) -> str:
     parts = [el("div", code(str(preview.request)), style="font-weight:600")]
     if first.matched is not None:
         parts.append(el("div", muted("route "), route_label(first.matched), " ", place(first.matched.source)))
+        parts += [
+            el("div", muted(f"delegated by {w.resource} "), place(w)) for w in reversed(first.matched.delegated_by)
+        ]
     elif first.virtual_host is not None:
         parts.append(el("div", "virtual host ", short(first.virtual_host)))
     parts += [el("div", muted("before matching: ", short(note))) for note in first.notes[:5]]
+    besides = [el("div", text) for text in besides_in_words(preview)]
     if len(preview.outcomes) == 1:
         parts += [
             el("div", "100 % \u21d2 ", el("strong", outcome_name(first)), style="margin-top:.4em"),
             *([] if (sent := first.upstream_request) is None else [aside(f"the function is sent {sent}")]),
+            *besides,
             *opens(first),
         ]
         return box(*parts)
@@ -196,6 +215,7 @@ def preview_html(preview: Preview) -> str:
             el("div", muted(f"\u2026 {len(preview.outcomes) - MOST_OUTCOMES:,} more, {percent(rest)} in all"))
         )
     parts.append(el("div", " ".join(preview_in_words(preview))))
+    parts += besides
     return box(*parts, *opens(first))
 
 

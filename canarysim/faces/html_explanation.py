@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from canarysim.faces.explanation import is_rival
-from canarysim.faces.intervals import values_text
+from canarysim.faces.intervals import values_in_play, values_text
 from canarysim.faces.markup import (
     GREEN,
     Html,
@@ -30,7 +30,7 @@ from canarysim.faces.markup import (
     short,
     table,
 )
-from canarysim.faces.text import percent, plural, route_name
+from canarysim.faces.text import delays_in_words, percent, plural, route_name
 from canarysim.request import readable
 
 if TYPE_CHECKING:
@@ -175,6 +175,7 @@ def _winner(explanation: Explanation) -> list[Html]:
             el("strong", verb),
             _conditions(route),
             *([el("div", muted("route ", short(route_name(route))))] if route.name else []),
+            *(el("div", muted(f"delegated by {w.resource} "), place(w)) for w in reversed(route.delegated_by)),
             style=style,
         )
         for route, verb in takers
@@ -230,20 +231,26 @@ def _result(explanation: Explanation) -> list[Html]:
         found.append(el("div", muted("the path goes upstream as "), code(readable(decision.path))))
     if decision.authority is not None and decision.authority != decision.seen.authority:
         found.append(el("div", muted("the host goes upstream as "), code(readable(decision.authority))))
+    told = [(each, chance.share) for each, chance in explanation.chances]
+    found += [el("div", text) for text in delays_in_words(told)]
     return [*found, *opens(decision)]
 
 
 def _chances(explanation: Explanation) -> list[Html]:
     """Which random values lead where: a bar cut into intervals, and a row for each destination."""
-    chances, value = explanation.chances, explanation.random_value
+    values = values_in_play(explanation.chances, explanation.random_value, explanation.fault_value)
+    name, chances, value, several = values
+    kind = "fault" if name.endswith("what the fault draws") and not several else "random"
+    if name == "the random value":
+        name = "the random value of the request"
     moduli = {condition.modulus for _, chance in chances for condition in chance.conditions}
     colours = colours_of([chance.share for _, chance in chances])
     found: list[Html] = []
-    total = moduli.pop() if len(moduli) == 1 else None
+    total = moduli.pop() if len(moduli) == 1 and not several else None
     if total is None:
-        found.append(el("div", "\u21d2 the random value of the request decides:"))
+        found.append(el("div", f"\u21d2 {name} decide{'' if several else 's'}:"))
     else:
-        found.append(el("div", f"\u21d2 the random value of the request, modulo {total:,}, decides:"))
+        found.append(el("div", f"\u21d2 {name}, modulo {total:,}, decides:"))
         parts = [
             (
                 Fraction(begin, total),
@@ -255,7 +262,7 @@ def _chances(explanation: Explanation) -> list[Html]:
             for condition in chance.conditions
             for begin, end in condition.intervals
         ]
-        mark = None if value is None else (Fraction(2 * (value % total) + 1, 2 * total), f"random value {value}")
+        mark = None if value is None else (Fraction(2 * (value % total) + 1, 2 * total), f"{kind} value {value}")
         label = "; ".join(
             f"{percent(chance.share)} {short(decision.outcome, 60)}" for decision, chance in chances[:MOST_CHANCES]
         )
@@ -269,7 +276,7 @@ def _chances(explanation: Explanation) -> list[Html]:
         decision, chance = chances[i]
         name = outcome_name(decision)
         if value is not None and value in chance:
-            name = join(el("strong", name), muted(f" \u21d0 random value {value}"))
+            name = join(el("strong", name), muted(f" \u21d0 {kind} value {value}"))
         swatch = el("span", style=f"display:inline-block;width:.8em;height:.8em;background:{colours[i]}")
         rows.append(
             row(

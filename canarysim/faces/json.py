@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from canarysim.request import Request
     from canarysim.table.actions import Destination, Unknown
     from canarysim.table.behaviour import Behaviour
-    from canarysim.table.chance import Chance
+    from canarysim.table.chance import Chance, Residues
     from canarysim.table.decision import Decision
+    from canarysim.table.faults import Faults
     from canarysim.table.hosts import VirtualHost
     from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route
@@ -111,6 +112,7 @@ def _route(route: Route | None) -> Plain | None:
         "index": route.index,
         "name": route.name,
         "origin": route.origin,
+        "delegated_by": list(map(_place, route.delegated_by)),
         "match": list(map(str, route.match.conditions)),
         "source": _place(route.source),
     }
@@ -140,6 +142,19 @@ def decision_dict(decision: Decision) -> Plain:
         "unknown": list(map(problem_dict, decision.unknown)),
         "open_parts": list(decision.open_parts),
         "source": _place(decision.source),
+        "faults": _faults(decision.faults),
+    }
+
+
+def _faults(faults: Faults | None) -> Plain | None:
+    if faults is None:
+        return None
+    abort, delay = faults.abort, faults.delay
+    return {
+        "abort": None if abort is None else {"status": abort.status, **_exact("share", abort.share)},
+        "delay": None if delay is None else {"seconds": delay.seconds, **_exact("share", delay.share)},
+        "unknowns": list(map(_unknown, faults.unknowns)),
+        "source": _place(faults.source),
     }
 
 
@@ -180,7 +195,15 @@ def _share(pair: tuple[Decision, Fraction]) -> Plain:
 
 def preview_dict(preview: Preview) -> Plain:
     """A Preview."""
-    return {"request": request_dict(preview.request), "n": preview.n, "outcomes": list(map(_outcome, preview))}
+    return {
+        "request": request_dict(preview.request),
+        "n": preview.n,
+        "outcomes": list(map(_outcome, preview)),
+        "mirrored": [
+            {"cluster": readable(cluster), **_exact("share", share), **_exact("expected", share * preview.n)}
+            for cluster, share in preview.mirrored.items()
+        ],
+    }
 
 
 def _outcome(outcome: Outcome) -> Plain:
@@ -268,11 +291,18 @@ def _hint(hint: Hint) -> Plain:
 
 
 def _chance(chance: Chance) -> Plain:
-    conditions = [
+    return {
+        "conditions": _conditions(chance.conditions),
+        "fault_conditions": _conditions(chance.fault),
+        **_exact("share", chance.share),
+    }
+
+
+def _conditions(conditions: Iterable[Residues]) -> list[Plain]:
+    return [
         {"modulus": condition.modulus, "intervals": [list(interval) for interval in condition.intervals]}
-        for condition in chance.conditions
+        for condition in conditions
     ]
-    return {"conditions": conditions, **_exact("share", chance.share)}
 
 
 # simulate
@@ -289,6 +319,9 @@ def simulation_dict(simulation: Simulation, mix: Mapping[Request, Fraction], by:
         "outcomes": [
             _observed_outcome(outcome_name(decision), decision, row)
             for decision, row in zip(simulation.outcomes, figures, strict=True)
+        ],
+        "mirrored": [
+            {"cluster": readable(cluster), "count": count} for cluster, count in simulation.mirrored().items()
         ],
         "by": by,
         "groups": [] if by is None else [{"name": row.name, **_observed(row)} for row in simulation.ranges(by)],
@@ -339,6 +372,7 @@ def table_dict(table: RouteTable) -> Plain:
             name: list(value) if isinstance(value, tuple) else value
             for name, value in attrs.asdict(table.http, recurse=False).items()
         },
+        "faults": _faults(table.faults),
         "virtual_hosts": [_virtual_host(host, table.behaviour) for host in table.virtual_hosts],
     }
 
@@ -348,6 +382,7 @@ def _virtual_host(host: VirtualHost, envoy: Behaviour) -> Plain:
         "name": host.name,
         "domains": list(host.domains),
         "require_tls": host.require_tls or None,
+        "faults": _faults(host.faults),
         "unknowns": list(map(_unknown, host.unknowns)),
         "source": _place(host.source),
         "routes": [_table_route(route, envoy) for route in host.routes],
@@ -363,6 +398,7 @@ def _table_route(route: Route, envoy: Behaviour) -> Plain:
         **(_route(route) or {}),
         "name_is_certain": route.name_is_certain,
         "action": _action(route),
+        "faults": _faults(route.faults),
         "unknowns": list(map(_unknown, (*route.unknowns, *route.open_rewrites(envoy)))),
     }
 
@@ -393,6 +429,7 @@ def _destination(destination: Destination, chance: Chance) -> Plain:
         "subset": dict(destination.subset),
         "weight": destination.weight,
         **_exact("share", chance.share),
+        "faults": _faults(destination.faults),
         "unknowns": list(map(_unknown, destination.unknowns)),
         "source": _place(destination.source),
     }

@@ -299,6 +299,8 @@ def outcome_name(decision: Decision, *, general: bool = False) -> Html:
     if decision.destination is not None:
         copies = muted(short(decision.copies)) if decision.copies else ""
         return join(destination_name(decision.destination), copies)
+    if decision.kind == "fault_abort":
+        return join(f"aborted with {decision.status}", muted(" by a fault, before any upstream"))
     if decision.kind == "redirect" and general:
         return el("span", f"redirect ({decision.status})")
     if decision.kind == "tls_redirect" and general:

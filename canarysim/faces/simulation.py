@@ -7,7 +7,15 @@ from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from canarysim.faces.text import WIDTH, open_lines, percent, plural, route_name, with_source
+from canarysim.faces.text import (
+    BEFORE_UPSTREAM,
+    WIDTH,
+    open_lines,
+    percent,
+    plural,
+    route_name,
+    with_source,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +84,8 @@ def _label(decision: Decision) -> str:
     destination = decision.destination
     if decision.kind == "unknown":
         return "unknown"
+    if decision.kind == "fault_abort":
+        return f"{_name(decision)}{BEFORE_UPSTREAM}"
     if destination is None:
         return _name(decision)
     function = f"  {destination.function}" if destination.function else ""
@@ -139,7 +149,9 @@ def simulation_in_words(simulation: Simulation, observed: Sequence[Observed]) ->
         share = percent(Fraction(unknown, simulation.n))
         texts.append(f"What becomes of {plural(unknown, 'request')} ({share}) is unknown.")
     if simulation.replayed:
-        texts.append("Random values were given and Envoy's rule followed, so that there are no ranges.")
+        faults = any(decision.kind == "fault_abort" for decision in simulation.outcomes)
+        drawn = "; what faults draw for themselves was drawn" if faults else ""
+        texts.append(f"Random values were given and Envoy's rule followed, so that there are no ranges{drawn}.")
     chancy = [row for row in observed if row.coverage is not None and row.coverage < 1]
     outside = [number for number, row in enumerate(observed) if row.outside]
     if len(outside) > _NAMED:
@@ -158,4 +170,7 @@ def simulation_in_words(simulation: Simulation, observed: Sequence[Observed]) ->
         texts.append("Every count lies in its 95 % range.")
     elif not simulation.replayed:
         texts.append("Chance plays no part: every run gives these numbers.")
+    copies = [f"{count:,} to {cluster}" for cluster, count in simulation.mirrored().items() if count]
+    if copies:
+        texts.append(f"Copies of requests, counted apart: {', '.join(copies)}.")
     return textwrap.wrap(" ".join(texts), WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -11,20 +11,18 @@ from typing import TYPE_CHECKING
 
 from canarysim.problems import Severity
 from canarysim.request import readable
-from canarysim.table.actions import RouteAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from canarysim.answers.preview import Outcome, Preview
     from canarysim.problems import Problem, Where
-    from canarysim.table.actions import Destination, Unknown
-    from canarysim.table.behaviour import Behaviour
+    from canarysim.table.actions import Destination
     from canarysim.table.decision import Decision
-    from canarysim.table.route_table import RouteTable
+    from canarysim.table.faults import FaultDelay
     from canarysim.table.routes import Route
 
-__all__ = ["percent", "preview_text", "problem_text", "problems_text", "table_text"]
+__all__ = ["percent", "preview_text", "problem_text", "problems_text"]
 
 WIDTH = 80
 
@@ -97,57 +95,11 @@ def problems_text(problems: Sequence[Problem]) -> str:
     return "\n".join([headline, *map(problem_text, ordered)])
 
 
-# Tables
+# Names and places
 
 
-def table_text(table: RouteTable) -> str:
-    """Every virtual host and route with the shares of its destinations, and where each stands."""
-    title = table.name or "route table"
-    hosts, routes = plural(len(table.virtual_hosts), "virtual host"), plural(len(table.routes), "route")
-    lines = [f"{title}: {hosts}, {routes}, as Envoy {table.envoy}"]
-    for host in table.virtual_hosts:
-        domains = " ".join(host.domains)
-        lines += ["", f"{host.name}  {domains}" + ("  (https only)" if host.require_tls else "")]
-        if not host.routes:
-            lines.append("   no routes: 404 for every request")
-        for unknown in host.unknowns:
-            lines += _unknown_lines(unknown, "   ")
-        for route in host.routes:
-            lines += _route_lines(route, table.behaviour)
-    not_run = [problem for problem in table.problems if problem.code == "condition_not_run"]
-    if not_run:
-        lines += ["", "conditions that are not run, which leave open what hangs on them"]
-        for problem in not_run:
-            lines += _wrapped(f"{problem.message} ({problem.where})", "   ")
-    return "\n".join(lines)
-
-
-def _route_lines(route: Route, envoy: Behaviour) -> list[str]:
-    lines = with_source(f"{route.index:>3}  ", str(route.match), route.source)
-    action = route.action
-    if isinstance(action, RouteAction):
-        rewrites = f"  -> {action.path_rewrite}" if action.path_rewrite else ""
-        rewrites += f"  host {action.host_rewrite}" if action.host_rewrite else ""
-        for destination, chance in action.chances():
-            lines.append(f"  {percent(chance.share):>8}  {_destination(destination)}{rewrites}")
-        lines += [f"            a copy goes to {mirror}" for mirror in action.mirrors]
-    elif action is not None:
-        lines.append(f"     100 %  {action}")
-    unknowns = [*route.unknowns, *route.open_rewrites(envoy)]
-    if isinstance(action, RouteAction):
-        unknowns += [unknown for destination in action.destinations for unknown in destination.unknowns]
-    for unknown in unknowns:
-        lines += _unknown_lines(unknown, "            ")
-    return lines
-
-
-def _unknown_lines(unknown: Unknown, indent: str) -> list[str]:
-    """What is open: the decision, or named parts of one."""
-    what = ", ".join(unknown.parts).replace("_", " ") + " open" if unknown.parts else "unknown"
-    return _wrapped(f"{what}: {unknown.problem.message}", indent)
-
-
-def _destination(destination: Destination) -> str:
+def destination_text(destination: Destination) -> str:
+    """A cluster, and its function where it names one."""
     if destination.cluster_header:
         return str(destination)
     return f"{destination.cluster}  {destination.function}" if destination.function else destination.cluster
@@ -172,13 +124,23 @@ def with_source(lead: str, text: str, source: Where) -> list[str]:
     return lines
 
 
+def way_lines(route: Route, indent: str) -> list[str]:
+    """How a delegated route came into its virtual host: what delegated to it, the nearest first."""
+    return [
+        line
+        for place in reversed(route.delegated_by)
+        for line in with_source(indent, f"delegated by {place.resource}", place)
+    ]
+
+
 def _place(source: Where | None) -> str:
     if source is None or source.line is None:
         return ""
     return f"{os.path.basename(source.file)}:{source.line}"
 
 
-def _wrapped(text: str, indent: str) -> list[str]:
+def wrapped(text: str, indent: str) -> list[str]:
+    """Text in lines that fit, each behind an indent."""
     return textwrap.wrap(
         text,
         WIDTH,
@@ -201,6 +163,7 @@ def preview_text(preview: Preview) -> str:
     }
     for route in routes.values():
         lines += with_source("  ", f"route {route_name(route)}", route.source)
+        lines += way_lines(route, "    ")
     if not routes and first.virtual_host is not None:
         lines.append(f"  virtual host {first.virtual_host}")
     lines += [f"  note: {note}" for note in first.notes]
@@ -209,6 +172,7 @@ def preview_text(preview: Preview) -> str:
     else:
         lines += ["", *_outcome_table(preview), *_sent_lines(preview)]
         lines += ["", *preview_in_words(preview)]
+    lines += [line for text in besides_in_words(preview) for line in wrapped(text, "")]
     problems: dict[Problem, None] = {}
     for outcome in preview.outcomes:
         sent = outcome.decision.upstream_request
@@ -222,7 +186,8 @@ def route_name(route: Route) -> str:
 
 
 def _single_outcome(decision: Decision) -> list[str]:
-    lines = [f"   100 %  {decision.outcome}", *_path_lines(decision)]
+    before = BEFORE_UPSTREAM if decision.kind == "fault_abort" else ""
+    lines = [f"   100 %  {decision.outcome}{before}", *_path_lines(decision)]
     if decision.seen.refused is not None:
         lines.append(f"          {decision.seen.refused[1]}")
     return lines
@@ -231,7 +196,7 @@ def _single_outcome(decision: Decision) -> list[str]:
 def _path_lines(decision: Decision) -> list[str]:
     """The rewritten path, which does not depend on the destination."""
     if (sent := decision.upstream_request) is not None:
-        return _wrapped(f"the function is sent {sent}", "          ")
+        return wrapped(f"the function is sent {sent}", "          ")
     if decision.kind != "forward" or decision.path in (None, decision.seen.path):
         return []
     return [f"          the path goes upstream as {readable(str(decision.path))}"]
@@ -244,7 +209,7 @@ def _sent_lines(preview: Preview) -> list[str]:
     for outcome in preview.outcomes:
         sent = outcome.decision.upstream_request
         if sent is not None and outcome.decision.destination is not None:
-            lines += _wrapped(f"{outcome.decision.destination} is sent {sent}", "          ")
+            lines += wrapped(f"{outcome.decision.destination} is sent {sent}", "          ")
             rest.remove(outcome.decision)
     return [*lines, *(_path_lines(rest[0]) if rest else [])]
 
@@ -255,10 +220,12 @@ def open_lines(decision: Decision) -> list[str]:
 
 
 def _problem_lines(problems: Iterable[Problem]) -> list[str]:
-    return [line for p in problems for line in _wrapped(f"{p.message} ({p.where})", "          ")]
+    return [line for p in problems for line in wrapped(f"{p.message} ({p.where})", "          ")]
 
 
 _BAR = 20
+#: What an abort is told to be, where there is room.
+BEFORE_UPSTREAM = ", before any upstream"
 
 
 def _outcome_table(preview: Preview) -> list[str]:
@@ -294,7 +261,9 @@ def none_text(outcome: Outcome) -> str:
 def _label(outcome: Outcome) -> str:
     destination = outcome.decision.destination
     copies = outcome.decision.copies
-    return outcome.decision.outcome if destination is None else f"{_destination(destination)}{copies}"
+    if outcome.kind == "fault_abort":
+        return f"{outcome.decision.outcome}{BEFORE_UPSTREAM}"
+    return outcome.decision.outcome if destination is None else f"{destination_text(destination)}{copies}"
 
 
 def _spread(outcome: Outcome) -> str:
@@ -307,9 +276,37 @@ def preview_in_words(preview: Preview) -> list[str]:
     if rare.share == 1:
         return []
     name = rare.decision.cluster or rare.decision.outcome
+    where = name if rare.kind == "fault_abort" else f"at {name}"
     text = (
-        f"Of {plural(preview.n, 'call')} expect {count_text(rare.expected)} at {name}: {_spread(rare)} in "
+        f"Of {plural(preview.n, 'call')} expect {count_text(rare.expected)} {where}: {_spread(rare)} in "
         f"{percent(rare.coverage, 1)} of runs, none at all in {none_text(rare).replace('<', 'less than')}. "
         f"To see one with 95 %, make {rare.calls_to_see:,} calls."
     )
-    return _wrapped(text, "")
+    return wrapped(text, "")
+
+
+def besides_in_words(preview: Preview) -> list[str]:
+    """What no share shows: copies, which are calls more, and delays."""
+    copies = [
+        f"{cluster} {percent(share)} (expect {count_text(share * preview.n)})"
+        for cluster, share in preview.mirrored.items()
+        if share
+    ]
+    told = [f"Copies of calls, counted apart: {', '.join(copies)}."] if copies else []
+    return told + delays_in_words([(o.decision, o.share) for o in preview.outcomes])
+
+
+def delays_in_words(decisions: Sequence[tuple[Decision, Fraction]]) -> list[str]:
+    """Which requests wait first, by a fault; one sentence a delay."""
+    groups: dict[FaultDelay | None, list[Decision]] = {}
+    for decision, share in decisions:
+        if share:
+            groups.setdefault(decision.delay, []).append(decision)
+    told = []
+    for delay, group in groups.items():
+        if delay is not None:
+            sent = [str(decision.destination) for decision in group if decision.destination is not None]
+            names = " or ".join(dict.fromkeys(sent or [decision.outcome for decision in group]))
+            whose = "" if len(groups) == 1 else f" of what goes to {names}"
+            told.append(f"A fault delays {percent(delay.share)}{whose} by {delay.seconds:g} s first.")
+    return told

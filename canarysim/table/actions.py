@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from canarysim.problems import Problem, Where
     from canarysim.table.behaviour import Behaviour
     from canarysim.table.conditions import RuntimeFraction
+    from canarysim.table.faults import Faults
     from canarysim.table.hash_policies import HashPolicy
     from canarysim.table.http import Seen
     from canarysim.table.mutations import Mutations
@@ -79,6 +80,7 @@ class Destination:
     cluster_header: str = attrs.field(default="", kw_only=True)
     mutations: Mutations | None = attrs.field(default=None, kw_only=True)
     host_rewrite: str = attrs.field(default="", kw_only=True)
+    faults: Faults | None = attrs.field(default=None, kw_only=True)
     upstream: str | None = attrs.field(default=None, kw_only=True)
     function: str | None = attrs.field(default=None, kw_only=True)
     subset: tuple[tuple[str, str], ...] = attrs.field(default=(), kw_only=True)
@@ -107,7 +109,8 @@ class Destination:
         name = {"cluster_header": self.cluster_header} if self.cluster_header else {"name": self.cluster}
         host = {"host_rewrite_literal": self.host_rewrite} if self.host_rewrite else {}
         mutations = {} if self.mutations is None else self.mutations.to_envoy()
-        return {**name, "weight": self.weight, **host, **mutations}
+        faults = {} if self.faults is None else self.faults.to_envoy()
+        return {**name, "weight": self.weight, **host, **mutations, **faults}
 
     def __str__(self) -> str:
         name = self.cluster or f"the cluster that {self.cluster_header} names"
@@ -158,6 +161,8 @@ class RouteAction:
             raise InvalidValue("no_destination", "a route needs at least one destination")
         if not self.weighted and len(self.destinations) != 1:
             raise InvalidValue("not_weighted", "several destinations make a weighted action: weighted=True")
+        if not self.weighted and self.destinations[0].faults is not None:
+            raise InvalidValue("faults_of_cluster", "the faults of a single cluster are those of its route")
         ends = tuple(accumulate(d.weight for d in self.destinations)) if self.weighted else (1,)
         if ends[-1] == 0:
             raise InvalidValue("weights_sum_to_zero", "the weights sum to 0; at least one must be above 0")

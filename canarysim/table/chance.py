@@ -13,6 +13,9 @@ values congruent to r. The number of residues per r is piecewise constant with f
 enumerated: the cost grows with the number of intervals, never with the moduli.
 
 Residues of the 2^64 values are treated as uniform; the true shares differ by less than modulus / 2^64.
+
+4. A fault draws a value of its own, which has nothing to do with that one. A condition on it is kept apart, and
+   its share is a factor.
 """
 
 from __future__ import annotations
@@ -129,25 +132,33 @@ class Residues:
 
 @attrs.frozen
 class Chance:
-    """A set of random values: those that fulfil every one of its conditions, at most one a modulus."""
+    """A set of random values: those that fulfil every one of its conditions, at most one a modulus.
+
+    ``fault`` are conditions on the value that a fault draws for itself (fact 4).
+    """
 
     conditions: tuple[Residues, ...] = ()
+    fault: tuple[Residues, ...] = ()
 
     @classmethod
-    def of(cls, *residues: Residues) -> Chance:
-        """The random values in all of the given residue sets."""
-        by_modulus: dict[int, Residues] = {}
-        for condition in residues:
-            known = by_modulus.get(condition.modulus)
-            by_modulus[condition.modulus] = condition if known is None else known & condition
-        kept = (c for c in by_modulus.values() if c.intervals != ((0, c.modulus),))
-        return cls(tuple(sorted(kept, key=lambda c: c.modulus)))
+    def of(cls, *residues: Residues, fault: Iterable[Residues] = ()) -> Chance:
+        """The random values in all of the given residue sets, and those of a fault in all of its own."""
+        return cls(_joined(residues), _joined(fault))
 
     def __contains__(self, random_value: int) -> bool:
+        """Whether the random value of the request may lead here, whatever a fault draws."""
         return all(random_value in condition for condition in self.conditions)
 
     def __and__(self, other: Chance) -> Chance:
-        return Chance.of(*self.conditions, *other.conditions)
+        return Chance.of(*self.conditions, *other.conditions, fault=(*self.fault, *other.fault))
+
+    def given(self, random_value: int | None = None, fault_value: int | None = None) -> Chance:
+        """What is left to chance once one of the two values is known, or both; NEVER where they lead elsewhere."""
+        if random_value is not None and random_value not in self:
+            return NEVER
+        if fault_value is not None and not all(fault_value in condition for condition in self.fault):
+            return NEVER
+        return Chance(self.conditions if random_value is None else (), self.fault if fault_value is None else ())
 
     @property
     def share(self) -> Fraction:
@@ -157,26 +168,43 @@ class Chance:
         intervals as they have in it. Then one or two are what one decision can know (that of its fractions and
         the total of its weights); more raise InvalidValue.
         """
-        conditions = self.conditions if len(self.conditions) < 3 else _collapsed(self.conditions)
-        if not conditions:
-            return Fraction(1)
-        if len(conditions) == 1:
-            return conditions[0].share
-        if len(conditions) > 2:
-            raise InvalidValue("too_many_moduli", f"{len(conditions)} moduli in one decision")
-        first, second = conditions
-        divisor = gcd(first.modulus, second.modulus)
-        left, right = first.steps(divisor), second.steps(divisor)
-        edges = [*sorted({residue for residue, _ in (*left, *right)}), divisor]
-        pairs = 0
-        for start, stop in pairwise(edges):
-            pairs += (stop - start) * _at(left, start) * _at(right, start)
-        return Fraction(pairs, lcm(first.modulus, second.modulus))
+        if not self.fault:
+            return _share(self.conditions)
+        return _share(self.conditions) * _share(self.fault)
 
 
 #: Every random value, and none.
 EVERY = Chance()
 NEVER = Chance((Residues(1, ()),))
+
+
+def _joined(residues: Iterable[Residues]) -> tuple[Residues, ...]:
+    """One condition a modulus, those that hold for every value left out."""
+    by_modulus: dict[int, Residues] = {}
+    for condition in residues:
+        known = by_modulus.get(condition.modulus)
+        by_modulus[condition.modulus] = condition if known is None else known & condition
+    kept = (c for c in by_modulus.values() if c.intervals != ((0, c.modulus),))
+    return tuple(sorted(kept, key=lambda c: c.modulus))
+
+
+def _share(conditions: tuple[Residues, ...]) -> Fraction:
+    if len(conditions) > 2:
+        conditions = _collapsed(conditions)
+    if not conditions:
+        return Fraction(1)
+    if len(conditions) == 1:
+        return conditions[0].share
+    if len(conditions) > 2:
+        raise InvalidValue("too_many_moduli", f"{len(conditions)} moduli in one decision")
+    first, second = conditions
+    divisor = gcd(first.modulus, second.modulus)
+    left, right = first.steps(divisor), second.steps(divisor)
+    edges = [*sorted({residue for residue, _ in (*left, *right)}), divisor]
+    pairs = 0
+    for start, stop in pairwise(edges):
+        pairs += (stop - start) * _at(left, start) * _at(right, start)
+    return Fraction(pairs, lcm(first.modulus, second.modulus))
 
 
 @lru_cache(maxsize=1024)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from canarysim.problems import Problem, Where
     from canarysim.table.actions import Destination
     from canarysim.table.behaviour import Behaviour
+    from canarysim.table.faults import FaultDelay, Faults
     from canarysim.table.http import Seen
     from canarysim.table.mutations import HeaderMutations
     from canarysim.table.routes import Route
@@ -78,6 +79,8 @@ class Decision:
     _levels: tuple[HeaderMutations, ...] = attrs.field(default=(), eq=False, repr=False)
     #: What comes behind a function, where there is more than its route's rewrites.
     _behind: Behind | None = attrs.field(default=None, eq=False, repr=False)
+    #: The settings of the fault filter that hold for it, as the runtime has them; None without any.
+    faults: Faults | None = attrs.field(default=None, repr=False)
 
     @property
     def route(self) -> str | None:
@@ -179,6 +182,11 @@ class Decision:
         )
 
     @property
+    def delay(self) -> FaultDelay | None:
+        """The delay that a share of such requests suffers first, by a fault; it moves no decision."""
+        return None if self.faults is None else self.faults.delays
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was changed before matching, and what HTTP/1 would have refused."""
         return self.seen.notes
@@ -202,6 +210,8 @@ class Decision:
                 return f"redirect to {self.location or 'an open place'} ({self.status})"
             case "direct_response":
                 return f"response {self.status}"
+            case "fault_abort":
+                return f"aborted with {self.status} by a fault"
             case "cluster_not_found":
                 return f"no such cluster ({self.status})"
             case _:

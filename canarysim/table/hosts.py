@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from canarysim.table.actions import MirrorPolicy, Unknown
+    from canarysim.table.faults import Faults
     from canarysim.table.matchers import HeaderMatcher
     from canarysim.table.mutations import Mutations
     from canarysim.table.retries import RetryPolicy
@@ -81,7 +82,8 @@ class VirtualHost:
     """A group of domains and their ordered routes.
 
     ``require_tls`` redirects what does not come by https: "ALL", or "EXTERNAL_ONLY" what does not come from
-    inside; "" nothing. True stands for "ALL". ``mirrors`` hold for routes that have none of their own.
+    inside; "" nothing. True stands for "ALL". ``mirrors`` and ``faults`` hold for routes that have none of their
+    own.
     """
 
     name: str
@@ -92,6 +94,7 @@ class VirtualHost:
     mutations: Mutations | None = attrs.field(default=None, kw_only=True)
     mirrors: tuple[MirrorPolicy, ...] = attrs.field(default=(), kw_only=True, converter=as_tuple)
     retries: RetryPolicy | None = attrs.field(default=None, kw_only=True)
+    faults: Faults | None = attrs.field(default=None, kw_only=True)
     unknowns: tuple[Unknown, ...] = attrs.field(default=(), kw_only=True, eq=False)
     origin: str = attrs.field(default="", kw_only=True, eq=False)
     source: Where = attrs.field(default=Where(), kw_only=True, eq=False)

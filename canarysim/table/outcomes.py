@@ -27,8 +27,7 @@ from canarysim.table.upstream import Upstream, levels_of, response_levels, upstr
 from canarysim.table.values import Undetermined
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from fractions import Fraction
+    from collections.abc import Iterable, Iterator
 
     from canarysim.problems import Where
     from canarysim.table.actions import Destination, MirrorPolicy, Unknown
@@ -39,11 +38,18 @@ if TYPE_CHECKING:
     from canarysim.table.route_table import Found, RouteTable
     from canarysim.table.routes import Branch
 
-__all__ = ["decide", "decisions"]
+    Pair = tuple[Decision, Chance]
+    #: A destination, the values that pick it, and the decisions that it leads to.
+    End = tuple[Destination | None, Chance, list[Pair]]
+
+__all__ = ["decide", "decisions", "possible", "settled"]
 
 
-def decide(table: RouteTable, found: Found, random_value: int | None) -> Decision:
-    """The decision for a random value; without one that of every random value, or RandomValueNeeded."""
+def decide(table: RouteTable, found: Found, random_value: int | None, fault_value: int | None = None) -> Decision:
+    """The decision for a random value, and one that a fault drew for itself.
+
+    Without one that of every such value, or RandomValueNeeded.
+    """
     branch = found.branches[0]
     if branch.everyday is not None and len(found.branches) == 1 and not found.seen.asks_upgrade:
         return _everyday(table, found, branch, branch.everyday, random_value)
@@ -51,8 +57,14 @@ def decide(table: RouteTable, found: Found, random_value: int | None) -> Decisio
         return _settle(table, found, found.branches[-1])
     if len(found.branches) > 1:
         if random_value is None:
-            raise RandomValueNeeded(_shares(table, found))
+            raise _needed(possible(decisions(table, found), None, fault_value))
         branch = next(branch for branch in found.branches if random_value in branch.chance)
+    if branch.faulty:
+        left = possible(_decisions(table, found, branch), random_value, fault_value)
+        certain = [decision for decision, chance in left if chance.share == 1]
+        if not certain:
+            raise _needed(left)
+        return certain[0]
     action = _forwards(table, found, branch)
     if action is None:
         return _settle(table, found, branch)
@@ -63,12 +75,12 @@ def decide(table: RouteTable, found: Found, random_value: int | None) -> Decisio
             return _undetermined(table, found, branch, told.reason)
         value = random_value if told is None else told
         if value is None:
-            raise RandomValueNeeded(_shares(table, found))
+            raise _needed(possible(decisions(table, found)))
         destination = action.pick(value)
     mirrors: tuple[MirrorPolicy, ...] = ()
     if policies := policies_of(table, found, action):
         if random_value is None and any(chance.conditions for _, chance in policies):
-            raise RandomValueNeeded(_shares(table, found))
+            raise _needed(possible(decisions(table, found)))
         mirrors = chosen(policies, random_value or 0)
     return _forward(table, found, branch, destination, mirrors)
 
@@ -80,15 +92,27 @@ def _everyday(
     destination = action.certain
     if destination is None:
         if random_value is None:
-            raise RandomValueNeeded(_shares(table, found))
+            raise _needed(decisions(table, found))
         destination = action.pick(random_value)
     route, host = branch.route, found.host
     assert host is not None
     assert route is not None
     source = destination.source or route.source
+    # Plain arguments: this is the one place where unpacking would be felt.
     return Decision(
-        *("forward", host.name, route, destination, None, None, (), None, (), (), source),
-        *(found.seen, table.behaviour),
+        "forward",
+        host.name,
+        route,
+        destination,
+        None,
+        None,
+        (),
+        None,
+        (),
+        (),
+        source,
+        found.seen,
+        table.behaviour,
     )
 
 
@@ -99,29 +123,56 @@ def decisions(table: RouteTable, found: Found) -> tuple[tuple[Decision, Chance],
     return tuple(pair for branch in found.branches for pair in _decisions(table, found, branch))
 
 
-def _decisions(table: RouteTable, found: Found, branch: Branch) -> Iterator[tuple[Decision, Chance]]:
+def _decisions(table: RouteTable, found: Found, branch: Branch) -> Iterator[Pair]:
+    ends = _ends(table, found, branch)
+    if branch.faulty:
+        from canarysim.table.aborts import with_faults
+
+        yield from with_faults(table, found, branch, ends)
+        return
+    for _, _, pairs in ends:
+        yield from pairs
+
+
+def _ends(table: RouteTable, found: Found, branch: Branch) -> Iterator[End]:
+    """What a route leads to where nothing is aborted, by destination."""
     action = _forwards(table, found, branch)
     if action is None:
-        yield _settle(table, found, branch), branch.chance
+        yield None, EVERY, [(_settle(table, found, branch), branch.chance)]
         return
     told = None if action.certain is not None else action.told(found.seen, table.behaviour)
     if isinstance(told, Undetermined):
-        yield _undetermined(table, found, branch, told.reason), branch.chance
+        yield None, EVERY, [(_undetermined(table, found, branch, told.reason), branch.chance)]
         return
     policies = policies_of(table, found, action)
     for destination, picked in action.chances(told):
         chance = branch.chance & picked
         if not policies:
-            yield _forward(table, found, branch, destination, ()), chance
+            pairs = [(_forward(table, found, branch, destination, ()), chance)]
         elif not chance.share:
-            yield _forward(table, found, branch, destination, tuple(policy for policy, _ in policies)), chance
+            mirrors = tuple(policy for policy, _ in policies)
+            pairs = [(_forward(table, found, branch, destination, mirrors), chance)]
         else:
-            for mirrors, part in split(policies, chance):
-                yield _forward(table, found, branch, destination, mirrors), part
+            parts = split(policies, chance)
+            pairs = [(_forward(table, found, branch, destination, mirrors), part) for mirrors, part in parts]
+        yield destination, picked, pairs
 
 
-def _shares(table: RouteTable, found: Found) -> list[tuple[Decision, Fraction]]:
-    return [(decision, chance.share) for decision, chance in decisions(table, found)]
+def possible(
+    pairs: Iterable[Pair], random_value: int | None = None, fault_value: int | None = None
+) -> tuple[Pair, ...]:
+    """What may still come of a request once a value is known, each with what is left to chance."""
+    if random_value is None and fault_value is None:
+        return tuple(pairs)
+    given = ((decision, chance.given(random_value, fault_value)) for decision, chance in pairs)
+    return tuple((decision, left) for decision, left in given if left.share)
+
+
+def _needed(pairs: Iterable[Pair]) -> RandomValueNeeded:
+    pairs = tuple(pairs)
+    values = {"random_value": any(c.conditions for _, c in pairs), "fault_value": any(c.fault for _, c in pairs)}
+    shares = [(decision, chance.share) for decision, chance in pairs]
+    return RandomValueNeeded(shares, [name for name, open_ in values.items() if open_])
 
 
 # Decisions
@@ -196,14 +247,14 @@ def _settle(table: RouteTable, found: Found, branch: Branch) -> Decision:
         else:
             assert isinstance(action, DirectResponseAction)
             kind, status, location = "direct_response", action.status, action.location(seen)
-    return _decision(table, found, branch, kind, None, status, location, (), unknown, parts, source)
+    return settled(table, found, branch, kind, None, status, location, (), unknown, parts, source)
 
 
 def _undetermined(table: RouteTable, found: Found, branch: Branch, why: str) -> Decision:
     assert branch.route is not None
     source = branch.route.source
     problem = Problem("not_simulated", Severity.WARNING, f"the pick is not known offline: {why}", source)
-    return _decision(table, found, branch, "unknown", None, None, None, (), (problem,), (), source)
+    return settled(table, found, branch, "unknown", None, None, None, (), (problem,), (), source)
 
 
 def _forward(
@@ -218,7 +269,7 @@ def _forward(
     named = destination.resolved(found.seen) if destination.cluster_header else destination
     if named is None or (table.clusters is not None and named.cluster not in table.clusters):
         status = action.cluster_not_found_status
-        return _decision(table, found, branch, "cluster_not_found", None, status, None, (), (), (), source)
+        return settled(table, found, branch, "cluster_not_found", None, status, None, (), (), (), source)
     open_before = unknown, parts = _open(
         (*host.unknowns, *route.unknowns, *route.open_rewrites(table.behaviour), *destination.unknowns)
     )
@@ -234,7 +285,7 @@ def _forward(
         unknown += (Problem("not_simulated", Severity.WARNING, copies.reason, route.source),)
         parts = (*parts, "mirrors")
     shown = None if isinstance(copies, Undetermined) or "mirrors" in parts else copies
-    decision = _decision(table, found, branch, "forward", named, None, None, shown, unknown, parts, source, sent)
+    decision = settled(table, found, branch, "forward", named, None, None, shown, unknown, parts, source, sent)
     if named.transformation is None:
         return decision
     from canarysim.table.transform import Behind
@@ -242,7 +293,7 @@ def _forward(
     return attrs.evolve(decision, behind=Behind(entry, levels, *open_before))
 
 
-def _decision(
+def settled(
     table: RouteTable,
     found: Found,
     branch: Branch,
@@ -256,6 +307,7 @@ def _decision(
     source: Where | None,
     sent: Upstream | None = None,
 ) -> Decision:
+    """A decision of a kind; ``sent`` is what goes upstream, where that was looked at."""
     host = found.host
     name = None if host is None else host.name
     virtual_cluster = None

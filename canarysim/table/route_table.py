@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from canarysim.table.actions import Destination, MirrorPolicy
     from canarysim.table.chance import Chance
     from canarysim.table.decision import Decision
+    from canarysim.table.faults import Faults
     from canarysim.table.mutations import Mutations
 
 __all__ = ["ENVOY_VERSIONS", "Found", "RouteTable"]
@@ -132,6 +133,7 @@ class RouteTable:
     mutations: Mutations | None = attrs.field(default=None, kw_only=True)
     most_specific_header_mutations_wins: bool = attrs.field(default=False, kw_only=True)
     mirrors: tuple[MirrorPolicy, ...] = attrs.field(default=(), kw_only=True, converter=as_tuple)
+    faults: Faults | None = attrs.field(default=None, kw_only=True)
     runtime: Runtime = attrs.field(default=NO_RUNTIME, kw_only=True, converter=_runtime)
     clusters: frozenset[str] | None = attrs.field(default=None, kw_only=True, converter=_as_set)
     problems: tuple[Problem, ...] = attrs.field(default=(), kw_only=True, eq=False)
@@ -145,7 +147,8 @@ class RouteTable:
         entries = []
         problems = list(self.problems)
         for host in self.virtual_hosts:
-            program = RouteProgram(host.routes, behaviour, self.runtime, everyday=self._adds_nothing(host))
+            plain, faulty = self._adds_nothing(host), (host.faults or self.faults) is not None
+            program = RouteProgram(host.routes, behaviour, self.runtime, everyday=plain, faulty=faulty)
             entries += [(domain, (host, program)) for domain in host.domains]
             problems += [problem for problem in program.problems if problem not in problems]
         object.__setattr__(self, "_index", DomainIndex(entries))
@@ -176,6 +179,9 @@ class RouteTable:
         for route in self.routes:
             found += [unknown.problem for unknown in (*route.unknowns, *route.open_rewrites(self.behaviour))]
         found += [unknown.problem for destination in self.destinations for unknown in destination.unknowns]
+        faults = [self.faults, *(host.faults for host in self.virtual_hosts), *(r.faults for r in self.routes)]
+        faults += [destination.faults for destination in self.destinations]
+        found += [unknown.problem for each in faults if each is not None for unknown in each.unknowns]
         found += [problem for problem in self.problems if problem.code == "condition_not_run"]
         return tuple(dict.fromkeys(found))
 
@@ -245,23 +251,29 @@ class RouteTable:
             host = values[0]
         return self._index.find(without_port(host) if self.ignore_port_in_host_matching else host)
 
-    def route(self, request: Request | str, random_value: int | None = None) -> Decision:
+    def route(
+        self, request: Request | str, random_value: int | None = None, *, fault_value: int | None = None
+    ) -> Decision:
         """What Envoy does with a request that drew ``random_value`` (an integer of 64 bits, from 0).
 
-        The request may be text as Request.parse reads it.
+        The request may be text as Request.parse reads it. ``fault_value`` is what a fault that aborts drew for
+        itself, likewise.
 
         Without one, the decision that every random value leads to; RandomValueNeeded, which carries the
-        shares, where there is none. Nothing is drawn. Cost: O(routes of the host).
+        shares, where there is none. Nothing is drawn. Cost: O(routes of the host), and where faults are set
+        O(destinations) more.
         """
-        if random_value is not None and not _is_random_value(random_value):
-            raise InvalidValue("bad_random_value", f"a random value is 0 to 2^64 - 1, not {random_value!r}")
-        found = self.find(request)
-        return decide(self, found, None if random_value is None else index(random_value))
+        if random_value is not None:
+            random_value = checked(random_value, "random")
+        if fault_value is not None:
+            fault_value = checked(fault_value, "fault")
+        return decide(self, self.find(request), random_value, fault_value)
 
     def chances(self, request: Request | str) -> tuple[tuple[Decision, Chance], ...]:
         """Every possible decision with the random values that lead to it, in the order of the table.
 
-        The shares add to 1; destinations of weight 0 are there, with share 0.
+        The shares add to 1; destinations of weight 0 are there, with share 0. What a fault aborts comes after
+        what is sent by the same route.
         """
         return decisions(self, self.find(request))
 
@@ -281,17 +293,20 @@ class RouteTable:
         return table_html(self)
 
     def __str__(self) -> str:
-        from canarysim.faces.text import table_text
+        from canarysim.faces.table_text import table_text
 
         return table_text(self)
 
 
-def _is_random_value(value: object) -> bool:
-    """Also numpy's integers: whatever stands for an index and is no bool."""
+def checked(value: object, kind: str) -> int:
+    """A value of 64 bits, also numpy's: whatever stands for an index and is no bool. InvalidValue for others."""
     try:
-        return not isinstance(value, bool) and 0 <= index(value) < 2**64  # type: ignore[arg-type]
+        number = index(value)  # type: ignore[arg-type]
     except TypeError:
-        return False
+        number = -1
+    if isinstance(value, bool) or not 0 <= number < 2**64:
+        raise InvalidValue(f"bad_{kind}_value", f"a {kind} value is 0 to 2^64 - 1, not {value!r}")
+    return number
 
 
 def names_of(destination: Destination) -> tuple[str, ...]:

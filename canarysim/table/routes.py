@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         TlsContextMatcher,
         UnsimulatedMatcher,
     )
+    from canarysim.table.faults import Faults
     from canarysim.table.http import Seen
     from canarysim.table.matchers import Matcher
     from canarysim.table.metadata import MetadataMatcher
@@ -101,8 +102,8 @@ class Route:
     ``index`` counts within its virtual host from 0. ``action`` is None where nothing of it is simulated;
     ``unknowns`` then say why. ``origin`` names what the dialect made the route of. ``name_is_certain`` is
     False where a part of the input that is not read could shift the numbers in names. ``mutations`` are the
-    headers that the route adds and removes. ``delegated_by`` are the places of the routes that delegated to it,
-    outermost first.
+    headers that the route adds and removes. ``faults`` hold for what it does, but for destinations with their own.
+    ``delegated_by`` are the places of the routes that delegated to it, outermost first.
     """
 
     match: RouteMatch
@@ -111,6 +112,7 @@ class Route:
     index: int = attrs.field(default=0, kw_only=True)
     name_is_certain: bool = attrs.field(default=True, kw_only=True)
     mutations: Mutations | None = attrs.field(default=None, kw_only=True)
+    faults: Faults | None = attrs.field(default=None, kw_only=True)
     unknowns: tuple[Unknown, ...] = attrs.field(default=(), kw_only=True, eq=False)
     origin: str = attrs.field(default="", kw_only=True, eq=False)
     delegated_by: tuple[Where, ...] = attrs.field(default=(), kw_only=True, eq=False)
@@ -153,6 +155,7 @@ class Branch(NamedTuple):
 
     ``action`` is that of the route under the runtime; None where there is none. ``problems`` are what leaves it
     open whether the route matches. ``everyday`` is an action that forwards with nothing more to think of.
+    ``faulty`` says that there are settings for the fault filter.
     """
 
     chance: Chance
@@ -160,6 +163,7 @@ class Branch(NamedTuple):
     action: Action | None = None
     problems: tuple[Problem, ...] = ()
     everyday: RouteAction | None = None
+    faulty: bool = False
 
 
 NO_ROUTE = (Branch(EVERY, None),)
@@ -175,10 +179,18 @@ class RouteProgram:
     __slots__ = ("_all", "_connect", "left_out", "problems")
 
     def __init__(
-        self, routes: tuple[Route, ...], envoy: Behaviour, runtime: Runtime, *, everyday: bool = False
+        self,
+        routes: tuple[Route, ...],
+        envoy: Behaviour,
+        runtime: Runtime,
+        *,
+        everyday: bool = False,
+        faulty: bool = False,
     ) -> None:
-        """``everyday`` says that virtual host and table add nothing to what routes do."""
-        steps = [(route, _compiled_route(route, envoy, runtime, everyday=everyday)) for route in routes]
+        """``everyday`` says that virtual host and table add nothing to what routes do, ``faulty`` that one of them
+        has faults.
+        """
+        steps = [(route, _compiled_route(route, envoy, runtime, everyday, faulty)) for route in routes]
         #: Places in the order of the routes that take no request, whatever it is, and why.
         self.left_out = {place: step for place, (_, step) in enumerate(steps) if isinstance(step, str)}
         kept = [(route, step) for route, step in steps if not isinstance(step, str)]
@@ -247,7 +259,7 @@ def _columns(
 
 
 def _compiled_route(
-    route: Route, envoy: Behaviour, runtime: Runtime, *, everyday: bool
+    route: Route, envoy: Behaviour, runtime: Runtime, everyday: bool, faulty: bool
 ) -> tuple[Callable[[str], object], _Step] | str:
     """The test of the path, and what else a route asks; or why it takes no request."""
     residues: Residues | None = None
@@ -280,8 +292,18 @@ def _compiled_route(
             path_test = matcher.test(envoy)
         else:
             tests.append((matcher.view.get, matcher.test(envoy)))
-    plain = action if everyday and isinstance(action, RouteAction) and _is_everyday(route, action, envoy) else None
-    return path_test, ((Branch(EVERY, route, action, (), plain),), tuple(tests), tuple(unsure), residues)
+    faulty = faulty or _has_faults(route, action)
+    plain = None
+    if everyday and not faulty and isinstance(action, RouteAction) and _is_everyday(route, action, envoy):
+        plain = action
+    branch = Branch(EVERY, route, action, (), plain, faulty)
+    return path_test, ((branch,), tuple(tests), tuple(unsure), residues)
+
+
+def _has_faults(route: Route, action: Action | None) -> bool:
+    return route.faults is not None or (
+        isinstance(action, RouteAction) and any(d.faults is not None for d in action.destinations)
+    )
 
 
 def _is_everyday(route: Route, action: RouteAction, envoy: Behaviour) -> bool:

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from canarysim.answers.explain import explain
 from canarysim.answers.names import bears, resolve
 from canarysim.answers.preview import as_request
-from canarysim.errors import InvalidValue
+from canarysim.errors import InvalidValue, UnknownName
 from canarysim.faces.text import percent
 from canarysim.request import Request
+from canarysim.table.decision import KINDS
 
 if TYPE_CHECKING:
+    from canarysim.table.decision import Decision
     from canarysim.table.route_table import RouteTable
 
 __all__ = ["assert_routes_to", "assert_split"]
@@ -77,7 +79,8 @@ def assert_split(
 
     ``shares`` maps destinations to shares, and is complete: what it does not name must get nothing. A
     destination is the name of a cluster or an Upstream; several labels at once, as in ``{"cluster": ...,
-    "function": ...}``, go into (destination, share) pairs. A share is a Fraction, an int, text such as "1/3" or
+    "function": ...}``, go into (destination, share) pairs, and so does what goes to none, as in ``{"kind":
+    "fault_abort"}``. A share is a Fraction, an int, text such as "1/3" or
     "12.5%", or a float, which is read as the decimal number it prints as. Raises AssertionError with the
     expected and true shares and an explanation, UnknownName for a name that is not in the table, and
     InvalidValue for shares that do not add to 1.
@@ -101,7 +104,7 @@ def assert_split(
     __tracebackhide__ = True
     request = as_request(request)
     pairs = list(shares.items() if isinstance(shares, Mapping) else shares)
-    expected: list[tuple[dict[str, str], Fraction]] = [(resolve(table, w), _share(s)) for w, s in pairs]
+    expected = [(_resolved(table, wanted), _share(share)) for wanted, share in pairs]
     total = sum((share for _, share in expected), Fraction(0))
     if total != 1:
         raise InvalidValue("shares_do_not_add_up", f"the expected shares add to {total}, not to 1")
@@ -110,7 +113,7 @@ def assert_split(
     wrong = False
     claimed: set[int] = set()
     for wanted, share in expected:
-        mine = [i for i, (decision, _) in enumerate(outcomes) if bears(decision.destination, wanted)]
+        mine = [i for i, (decision, _) in enumerate(outcomes) if _is(decision, wanted)]
         if claimed & set(mine):
             raise InvalidValue("overlapping_destinations", f"{_named(wanted)} overlaps another destination")
         claimed |= set(mine)
@@ -126,6 +129,19 @@ def assert_split(
         raise AssertionError(
             "the split is not the expected one:\n" + "\n".join(lines) + f"\n\n{explain(table, request)}"
         )
+
+
+def _resolved(table: RouteTable, wanted: Wanted) -> dict[str, str]:
+    """The labels of a destination, or one kind of decision."""
+    if isinstance(wanted, str) or set(wanted) != {"kind"}:
+        return resolve(table, wanted)
+    if wanted["kind"] not in KINDS:
+        raise UnknownName("kind of decision", wanted["kind"], KINDS)
+    return dict(wanted)
+
+
+def _is(decision: Decision, wanted: Mapping[str, str]) -> bool:
+    return decision.kind == wanted["kind"] if "kind" in wanted else bears(decision.destination, wanted)
 
 
 def _requests(requests: Requests) -> list[Request]:

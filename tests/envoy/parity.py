@@ -10,8 +10,10 @@ import attrs
 import canarysim as cs
 from canarysim.request import octets, readable
 from canarysim.table.actions import RouteAction
+from canarysim.table.faults import FAULT_FILTER
 from canarysim.table.routes import RouteMatch
 
+from .configuration import type_url
 from .judge import Judge, Raw, Verdict, Version
 
 if TYPE_CHECKING:
@@ -84,6 +86,11 @@ def configuration(
     if inside:
         settings["internal_address_config"] = {"cidr_ranges": [{"address_prefix": INSIDE, "prefix_len": 32}]}
     settings["upgrade_configs"] = [{"upgrade_type": kind} for kind in settings.pop("upgrades")]
+    if FAULT_FILTER in str(mapping):
+        settings["http_filters"] = [
+            {"name": FAULT_FILTER, "typed_config": {"@type": type_url("filters.http.fault.v3.HTTPFault")}},
+            {"name": "router", "typed_config": {"@type": type_url("filters.http.router.v3.Router")}},
+        ]
     return mapping, settings
 
 
@@ -143,9 +150,13 @@ def differences(decision: cs.Decision, verdict: Verdict) -> list[str]:
     """What canarysim and Envoy say differently of one request; [] where they agree."""
     ours: dict[str, object] = {}
     theirs: dict[str, object] = {}
-    if decision.kind not in ("rejected", "cluster_not_found"):  # Envoy may log one for those too, and not use it
+    # Envoy may log a cluster for these too, and not use it.
+    if decision.kind not in ("rejected", "cluster_not_found", "fault_abort"):
         ours["cluster"], theirs["cluster"] = decision.cluster, verdict.cluster and readable(verdict.cluster)
-    if decision.kind in ("forward", "redirect", "direct_response", "cluster_not_found"):
+    aborts = verdict.details == "fault_filter_abort"
+    if aborts or decision.kind == "fault_abort":
+        ours["aborts"], theirs["aborts"] = decision.kind == "fault_abort", aborts
+    if decision.kind in ("forward", "redirect", "direct_response", "cluster_not_found", "fault_abort"):
         ours["route"], theirs["route"] = decision.route or None, verdict.route
     if decision.kind == "forward":
         theirs |= {"path": verdict.path, "authority": verdict.authority or None}

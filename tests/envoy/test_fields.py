@@ -39,6 +39,7 @@ FILES = """
     extensions/path/rewrite/uri_template/v3/uri_template_rewrite config/listener/v3/listener
     extensions/filters/network/http_connection_manager/v3/http_connection_manager config/bootstrap/v3/bootstrap
     config/listener/v3/listener_components config/listener/v3/api_listener
+    extensions/filters/http/fault/v3/fault extensions/filters/common/fault/v3/fault
 """.split()
 
 _PLAIN = {
@@ -106,6 +107,8 @@ class _Walk:
         if isinstance(kind, MapOf):
             assert isinstance(kind.item, Packed)
             assert real.type_name.endswith("Entry")
+            for name, inner in kind.item.messages.items():
+                self.message(inner, name)
             return
         if isinstance(kind, ListOf):
             repeated = rules.get(18, {})
@@ -167,5 +170,5 @@ def test_every_field_that_came_after_1_36_says_so() -> None:
             "VirtualHost.route_specifiers",
         ),
         *("Route.route_specifiers", "RouteMatch.cookies", "RouteAction.path_rewrite", "RouteAction.host_rewrite"),
-        *("RedirectAction.path_rewrite", "DirectResponseAction.body_format"),
+        *("RedirectAction.path_rewrite", "DirectResponseAction.body_format", "FaultAbort.response_body"),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from canarysim.manifests.envoy.fault_fields import FILTER_CONFIG, HTTP_FAULT
 from canarysim.manifests.envoy.match_fields import FRACTION, REGEX_REWRITE, extension
 from canarysim.manifests.envoy.types import (
     DURATION,
@@ -27,6 +28,7 @@ from canarysim.manifests.fields import (
     MapOf,
     Whole,
 )
+from canarysim.table.faults import FAULT_TYPE
 from canarysim.table.redirects import REDIRECT_CODES
 
 __all__ = [
@@ -50,7 +52,8 @@ _COPIES = "changes copies of the request only"
 
 #: Settings of HTTP filters by the filter's name; filters.py says what they do.
 FILTER_OVERRIDES = Field(
-    "typed_per_filter_config", MapOf(Packed()), Effect.INERT, "filters run after routing; see filters.py"
+    "typed_per_filter_config",
+    MapOf(Packed({FAULT_TYPE: HTTP_FAULT, "envoy.config.route.v3.FilterConfig": FILTER_CONFIG})),
 )
 
 _HEADER_VALUE = Proto(

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from canarysim.errors import InvalidValue
+from canarysim.manifests.envoy.faults import faults_of
 from canarysim.manifests.envoy.headers import mutations
 from canarysim.manifests.envoy.matches import fraction, refused
 from canarysim.manifests.envoy.unknowns import open_fields
@@ -129,6 +130,7 @@ def _entries(record: Record) -> list[Destination]:
                 cluster_header=header,
                 host_rewrite=entry.get("host_rewrite_literal", ""),
                 mutations=mutations(entry),
+                faults=faults_of(entry),
                 unknowns=tuple(open_fields(entry)),
                 source=entry.where(),
             )

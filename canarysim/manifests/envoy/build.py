@@ -22,6 +22,7 @@ from canarysim.errors import ManifestError, SeveralTables, UnknownName
 from canarysim.manifests.document import Mapping as MappingNode
 from canarysim.manifests.document import from_python
 from canarysim.manifests.envoy.actions import action_of, mirror_policies
+from canarysim.manifests.envoy.faults import faults_of, name_fault_filters
 from canarysim.manifests.envoy.fields import ROUTE_CONFIGURATION
 from canarysim.manifests.envoy.find import RouteSource, find_route_configurations
 from canarysim.manifests.envoy.headers import mutations
@@ -66,7 +67,11 @@ def route_table(
     record = reader.message(ROUTE_CONFIGURATION, source.node, source.path, packed=True)
     if record is None:
         return None
-    unknowns = [*open_fields(record), *_surroundings(reader, source.setting)]
+    unknowns = [
+        *open_fields(record),
+        *_surroundings(reader, source.setting),
+        *name_fault_filters(record, source.setting.fault_filters),
+    ]
     if source.runtime_open:
         problem = record.warn(
             "not_simulated", "layers of the runtime that are not in the input may change the answers"
@@ -78,7 +83,7 @@ def route_table(
     max_body = record.get("max_direct_response_body_size_bytes", 4096)
     hosts = [_virtual_host(each, unknowns, max_body) for each in record.get("virtual_hosts", ())]
     mirrors = mirror_policies(record)
-    changed = mutations(record)
+    changed, faults = mutations(record), faults_of(record)
     setting = source.setting
     settings = http if http is not None else refused(setting.manager or record, None, http_settings, setting)
     runtime_given = refused(record, None, Runtime.of, source.runtime, runtime or {})
@@ -104,6 +109,7 @@ def route_table(
         mutations=changed,
         most_specific_header_mutations_wins=record.get("most_specific_header_mutations_wins", False),
         mirrors=mirrors,
+        faults=faults,
         runtime=runtime_given,
         clusters=source.clusters,
     )
@@ -255,6 +261,7 @@ def _virtual_host(record: Record, around: list[Unknown], max_body: int) -> Virtu
         "virtual_clusters": [each for each in clusters if each is not None],
         "mutations": mutations(record),
         "mirrors": mirror_policies(record),
+        "faults": faults_of(record),
         "unknowns": unknowns,
         "source": record.where(),
     }
@@ -280,6 +287,7 @@ def _route(record: Record, index: int, max_body: int) -> Route | None:
         name=record.get("name", ""),
         index=index,
         mutations=mutations(record),
+        faults=faults_of(record),
         unknowns=unknowns,
         source=record.where(),
     )

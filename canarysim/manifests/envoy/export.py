@@ -13,6 +13,7 @@ from canarysim.table.redirects import DirectResponseAction, RedirectAction
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from canarysim.table.actions import Destination
     from canarysim.table.hosts import VirtualHost
     from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route
@@ -24,6 +25,8 @@ def to_envoy(table: RouteTable) -> dict[str, Any]:
     """A RouteConfiguration that an Envoy accepts and that decides as the table does.
 
     (But for regexes above Envoy's limit on the size of their program, of which table.problems warn.)
+
+    Faults take effect where the connection manager has the filter ``envoy.filters.http.fault``.
 
     The result holds dicts, lists, text and numbers only, with field names in snake_case, fit for ``json`` and
     ``yaml``. What the connection manager does before routing (``table.http``), the version of Envoy and its
@@ -58,6 +61,7 @@ def to_envoy(table: RouteTable) -> dict[str, Any]:
         "virtual_hosts": [_virtual_host(host) for host in table.virtual_hosts],
         **{key: value for key, value in told.items() if value},
         **_mutations(table),
+        **_faults(table),
     }
 
 
@@ -69,20 +73,32 @@ def _longest_body(table: RouteTable) -> int:
 
 
 def _unknowns(table: RouteTable) -> Iterator[Unknown]:
+    yield from _of_faults(table)
     for host in table.virtual_hosts:
         yield from host.unknowns
+        yield from _of_faults(host)
         for route in host.routes:
             yield from route.unknowns
+            yield from _of_faults(route)
             if isinstance(route.action, RouteAction):
                 for destination in route.action.destinations:
                     yield from destination.unknowns
+                    yield from _of_faults(destination)
             for matcher in route.match.unsimulated:
                 message = f"the condition '{matcher}' is not simulated: {matcher.reason}"
                 yield Unknown(Problem("condition_not_run", Severity.WARNING, message, route.source))
 
 
+def _of_faults(owner: RouteTable | VirtualHost | Route | Destination) -> tuple[Unknown, ...]:
+    return () if owner.faults is None else owner.faults.unknowns
+
+
 def _mutations(owner: RouteTable | VirtualHost | Route) -> dict[str, Any]:
     return {} if owner.mutations is None else owner.mutations.to_envoy()
+
+
+def _faults(owner: RouteTable | VirtualHost | Route) -> dict[str, Any]:
+    return {} if owner.faults is None else owner.faults.to_envoy()
 
 
 def _virtual_host(host: VirtualHost) -> dict[str, Any]:
@@ -98,6 +114,7 @@ def _virtual_host(host: VirtualHost) -> dict[str, Any]:
         "routes": [_route(route) for route in host.routes],
         **{key: value for key, value in told.items() if value},
         **_mutations(host),
+        **_faults(host),
     }
 
 
@@ -106,7 +123,8 @@ def _route(route: Route) -> dict[str, Any]:
     assert action is not None  # a route without one has unknowns, which were refused
     named = {"name": route.name} if route.name else {}
     field = action.kind if isinstance(action, NonForwardingAction) else _FIELDS[type(action)]
-    return {**named, "match": route.match.to_envoy(), field: action.to_envoy(), **_mutations(route)}
+    changes = {**_mutations(route), **_faults(route)}
+    return {**named, "match": route.match.to_envoy(), field: action.to_envoy(), **changes}
 
 
 _FIELDS: dict[type, str] = {

@@ -6,7 +6,8 @@ Facts (documentation of Envoy 1.40's filters):
    have the route chosen anew.
 2. A filter's settings on a route stand under the filter's name; their type is one of the filter's, or
    FilterConfig, which may also switch the filter off.
-3. The fault filter answers in place of the upstream only where it has ``abort``.
+3. The fault filter answers in place of the upstream only where it has ``abort``. Its settings on a route are
+   simulated (faults.py); its own, which hold where no route has any, are not.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import attrs
 from canarysim.manifests.document import Mapping, Scalar
 from canarysim.manifests.envoy.types import Any, camel_case
 from canarysim.manifests.fields import Effect
+from canarysim.table.faults import FAULT_TYPE
 
 TYPE_CHECKING = False
 
@@ -101,7 +103,9 @@ def filter_use(name: str, packed: Any) -> FilterUse:
         return FilterUse(name, kind, Effect.INERT, _RESPONSE, (), packed.node, packed.path)
     filter_name = kind.removeprefix(_PACKAGE).partition(".")[0] if kind.startswith(_PACKAGE) else ""
     effect, note, parts = _EFFECTS.get(filter_name, (Effect.UNSIMULATED, _ANYTHING, ()))
-    if filter_name == "fault" and _get(node, "abort") is None:
+    if kind == FAULT_TYPE and packed.record is not None:
+        effect, note = Effect.SIMULATED, "aborts and delays requests"
+    elif packed.type == FAULT_TYPE and _get(node, "abort") is None:
         effect, note = Effect.INERT, "a fault without abort moves no decision"
     return FilterUse(name, kind, effect, note, parts, packed.node, packed.path)
 

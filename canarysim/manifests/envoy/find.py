@@ -34,6 +34,7 @@ from canarysim.manifests.envoy.server_fields import (
 )
 from canarysim.manifests.envoy.types import camel_case
 from canarysim.manifests.scalars import WrongType
+from canarysim.table.faults import FAULT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,7 @@ class Setting:
     """What stands around a RouteConfiguration. ``manager`` is the record of its connection manager.
 
     ``scheme`` and ``port`` are those of the listener; None where that is not known. ``filters`` are the HTTP
-    filters of the connection manager.
+    filters of the connection manager; ``fault_filters`` the names of those that make faults, None without one.
     """
 
     listener: str = ""
@@ -58,6 +59,7 @@ class Setting:
     scheme: Literal["http", "https"] | None = None
     manager: Record | None = None
     filters: tuple[FilterUse, ...] = ()
+    fault_filters: tuple[str, ...] | None = None
 
 
 @attrs.frozen
@@ -281,7 +283,12 @@ class _Found:
             for each in manager.get("http_filters", ())
             if "typed_config" in each and not each.get("disabled", False)
         )
-        self.managers.append(Setting(listener, port, scheme, manager, filters))
+        faults = tuple(
+            each.get("name", "")
+            for each in manager.get("http_filters", ())
+            if "typed_config" in each and each["typed_config"].type == FAULT_TYPE
+        )
+        self.managers.append(Setting(listener, port, scheme, manager, filters, faults))
 
     def sources(self) -> list[RouteSource]:
         clusters: frozenset[str] | None = None

@@ -18,6 +18,7 @@ from canarysim.manifests.fields import ANY, BOOL, STRING, UINT32, Effect, EnumOf
 __all__ = [
     "COOKIE_MATCHER",
     "FRACTION",
+    "FRACTIONAL_PERCENT",
     "HEADER_MATCHER",
     "QUERY_PARAMETER_MATCHER",
     "REGEX_MATCHER",
@@ -101,13 +102,13 @@ COOKIE_MATCHER = Proto(
     ),
 )
 
-_FRACTIONAL_PERCENT = Proto(
+FRACTIONAL_PERCENT = Proto(
     "FractionalPercent",
     (Field("numerator", UINT32), Field("denominator", EnumOf(("HUNDRED", "TEN_THOUSAND", "MILLION")))),
 )
 FRACTION = Proto(
     "RuntimeFractionalPercent",
-    (Field("default_value", _FRACTIONAL_PERCENT, required=True), Field("runtime_key", STRING)),
+    (Field("default_value", FRACTIONAL_PERCENT, required=True), Field("runtime_key", STRING)),
 )
 
 _VALUE_MATCHER = Proto("ValueMatcher", choices=("match_pattern",))

@@ -73,6 +73,8 @@ class EnvoyReader(Reader):
         super().__init__(file, resource)
         self.envoy = envoy
         self.json = json
+        #: The names of the connection manager's fault filters.
+        self.fault_filters: tuple[str, ...] = ()
 
     def message(self, message: Message, node: Node, path: str, *, packed: bool = False) -> Record | None:
         """A record of a message that was declared as a Proto; see Reader.message.

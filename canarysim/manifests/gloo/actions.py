@@ -11,7 +11,7 @@ Facts (source of Gloo 1.22, gloo/pkg/translator/route_config.go):
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from canarysim.errors import InvalidValue
 from canarysim.manifests.document import Mapping
@@ -20,7 +20,7 @@ from canarysim.manifests.gloo.destinations import (
     single_destination,
     weighted_destinations,
 )
-from canarysim.manifests.gloo.options import answering_options, forwarding_options, regex_rewrite
+from canarysim.manifests.gloo.options import answering_options, faults, forwarding_options, regex_rewrite
 from canarysim.manifests.gloo.paths import why_bad_path, why_bad_rewrite
 from canarysim.manifests.gloo.resources import Effect, has_effect
 from canarysim.manifests.gloo.unknowns import unknowns_of
@@ -33,45 +33,52 @@ if TYPE_CHECKING:
     from canarysim.manifests.fields import Record
     from canarysim.manifests.gloo.resources import Resources
     from canarysim.table.actions import Destination, Unknown
+    from canarysim.table.faults import Faults
     from canarysim.table.rewrites import PathRewrite
     from canarysim.table.routes import Action
 
-__all__ = ["action_of"]
+__all__ = ["Made", "action_of"]
 
 _ACTIONS = ("routeAction", "redirectAction", "directResponseAction", "delegateAction", "graphqlApiRef")
 _DESTINATIONS = ("single", "multi", "upstreamGroup", "clusterHeader", "dynamicForwardProxy")
 
 
-def action_of(
-    route: Record, namespace: str, resources: Resources, max_body: int = 4096
-) -> tuple[Action | None, tuple[Unknown, ...]]:
-    """The action of a route in a resource of that namespace, and what of it is unknown.
+class Made(NamedTuple):
+    """The action of a route, what of it is unknown, and its faults where they are not those of destinations.
 
-    ``max_body`` are the bytes that the body of a direct response may have. None without unknowns where it is
-    wrong, which a problem then says.
+    Without action and unknowns it is wrong, which a problem then says.
+    """
+
+    action: Action | None = None
+    unknowns: tuple[Unknown, ...] = ()
+    faults: Faults | None = None
+
+
+def action_of(route: Record, namespace: str, resources: Resources, max_body: int = 4096) -> Made:
+    """What becomes of the action of a route in a resource of that namespace.
+
+    ``max_body`` are the bytes that the body of a direct response may have.
     """
     unknowns = tuple(unknowns_of(route))
     options: Record | None = route.get("options")
     if "redirectAction" in route:
         answering_options(options)
-        return _redirect(route["redirectAction"]), unknowns
+        return Made(_redirect(route["redirectAction"]), unknowns)
     if "directResponseAction" in route:
         answering_options(options)
-        return _direct_response(route["directResponseAction"], max_body), unknowns
+        return Made(_direct_response(route["directResponseAction"], max_body), unknowns)
     if "routeAction" in route:
-        action, missing = _forward(route["routeAction"], options, namespace, resources)
-        return action, (*unknowns, *missing)
+        made = _forward(route["routeAction"], options, namespace, resources)
+        return made._replace(unknowns=(*unknowns, *made.unknowns))
     if route.lacks(*_ACTIONS):
         hint = "add routeAction, redirectAction, ..."
         has_effect(route, route.report("no_action", "the route has no action", None, hint), Effect.REJECTED)
-        return None, ()
-    return None, unknowns
+        return Made()
+    return Made(None, unknowns)
 
 
-def _forward(
-    action: Record, options: Record | None, namespace: str, resources: Resources
-) -> tuple[Action | None, tuple[Unknown, ...]]:
-    told = forwarding_options(options)
+def _forward(action: Record, options: Record | None, namespace: str, resources: Resources) -> Made:
+    told, fault = forwarding_options(options), faults(options)
     destinations: tuple[Destination, ...] | None = None
     missing: tuple[Unknown, ...] = ()
     weighted = True
@@ -79,9 +86,9 @@ def _forward(
         single = single_destination(action["single"], namespace, resources)
         destinations, weighted = (single,) if single is not None else None, False
     elif "multi" in action:
-        destinations = weighted_destinations(action["multi"], namespace, resources)
+        destinations = weighted_destinations(action["multi"], namespace, resources, fault)
     elif "upstreamGroup" in action:
-        destinations, missing = group_destinations(action, resources)
+        destinations, missing = group_destinations(action, resources, fault)
     elif "clusterHeader" in action:
         name: str = action["clusterHeader"]
         if not name:
@@ -89,18 +96,19 @@ def _forward(
             has_effect(
                 action, action.report("bad_header_name", text, "clusterHeader", "name a header"), Effect.REFUSED
             )
-            return None, ()
+            return Made()
         if not name.isascii() or ":" in name:
             action.warn("bad_header_name", f"Gloo takes {name!r} for no name of a header", "clusterHeader")
-        return RouteAction(cluster_header=name, **told), ()
+        return Made(RouteAction(cluster_header=name, **told))
     elif "dynamicForwardProxy" in action:
         _check_dynamic(action)
     elif action.lacks(*_DESTINATIONS):
         text = "routeAction names no destination"
         has_effect(action, action.report("no_destination", text, None, "add single or multi"), Effect.REFUSED)
     if destinations is None:
-        return None, missing
-    return RouteAction(destinations, weighted=weighted, **told), missing
+        return Made(None, missing)
+    made = RouteAction(destinations, weighted=weighted, **told)
+    return Made(made, missing, None if weighted else fault)
 
 
 def _check_dynamic(action: Record) -> None:

@@ -11,7 +11,7 @@ Facts (source of Gloo 1.22, gloo/pkg/translator and gloo/pkg/upstreams):
 6. An UpstreamGroup is looked up by namespace and name; neither is defaulted. Without it the cluster has no name,
    and with that Envoy refuses the whole route configuration.
 7. A subset that its Upstream does not have ends a weighted list behind it (upstreams.py, fact 3), and a member
-   that names nothing before it; those that are left have no functions then.
+   that names nothing before it. That is an error of the route, whose faults and functions are then lost too.
 8. An empty name is a name like any other, of an Upstream that is not there.
 """
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from canarysim.manifests.gloo.resources import Resources
     from canarysim.manifests.gloo.upstreams import Checked
     from canarysim.problems import Problem
+    from canarysim.table.faults import Faults
     from canarysim.table.transformations import Transformation
 
 __all__ = ["group_destinations", "single_destination", "weighted_destinations"]
@@ -100,44 +101,39 @@ def _name(record: Record, field: str) -> str:
     return name
 
 
-def weighted_destinations(record: Record, namespace: str, resources: Resources) -> tuple[Destination, ...] | None:
+def weighted_destinations(
+    record: Record, namespace: str, resources: Resources, faults: Faults | None
+) -> tuple[Destination, ...] | None:
     """The list of a ``multi`` or of an UpstreamGroup; None, after a problem, where something of it is wrong.
 
-    Each destination carries what its options leave open.
+    ``faults`` are those of the route. Each destination carries what its options leave open.
     """
     records: list[Record] = record.get("destinations", [])
     if not records and "destinations" not in record.damaged:
-        hint = "add at least one destination"
-        has_effect(
-            record, record.report("no_destination", "there are no destinations", None, hint), Effect.REFUSED
-        )
+        problem = record.report("no_destination", "there are no destinations", None, "add at least one")
+        has_effect(record, problem, Effect.REFUSED)
     destinations: list[Destination] = []
     ends: list[Problem] = []
-    complete = True
     for number, weighted in enumerate(records):
-        unknowns = tuple(unknowns_of(weighted))
         if (problem := _no_destination(weighted)) is not None:
             ends.append(problem)
-        elif "destination" in weighted and "weight" not in weighted.damaged:
-            weight: int = weighted.get("weight", 0)
-            found = _destination(weighted["destination"], namespace, resources, weight)
-            changes = mutations(weighted.get("options"))
-            if found is None or ends:
-                continue
-            source = weighted.where()
-            destinations.append(attrs.evolve(found[0], mutations=changes, unknowns=unknowns, source=source))
+            continue
+        found = _weighted(weighted, namespace, resources)
+        if found is not None and not ends:
+            destinations.append(found[0])
             if not found[1].subset_is_good and number + 1 < len(records):
-                _note_lost(records[number + 1 :], weighted)
-                complete = False
+                ends.append(_report_lost(records[number + 1 :], weighted))
                 break
     if ends and not any(each.weight for each in destinations):
         has_effect(record, ends[0], Effect.REFUSED)
         return None
-    complete = complete and not ends
-    if not complete:
-        destinations = [attrs.evolve(each, transformation=None) for each in destinations]
-    if not records or (complete and len(destinations) < len(records)) or any(each.misspelt for each in records):
+    if not records or (len(destinations) < len(records) and not ends) or any(each.misspelt for each in records):
         return None
+    if ends:
+        faults = None
+        destinations = [attrs.evolve(each, transformation=None) for each in destinations]
+    if faults is not None:
+        destinations = [attrs.evolve(each, faults=faults) for each in destinations]
     try:
         RouteAction(destinations, weighted=True)
     except InvalidValue as wrong:
@@ -150,18 +146,27 @@ def weighted_destinations(record: Record, namespace: str, resources: Resources) 
 def _no_destination(weighted: Record) -> Problem | None:
     """The problem that a member of a list has no destination, or one that names nothing, if that is so."""
     if weighted.lacks("destination"):
-        text = "no destination beside the weight"
-        return weighted.report("no_destination", text, None, "add destination:")
+        return weighted.report("no_destination", "no destination beside the weight", None, "add destination:")
     return _no_upstream(weighted["destination"]) if "destination" in weighted else None
 
 
-def _note_lost(lost: list[Record], culprit: Record) -> None:
+def _weighted(record: Record, namespace: str, resources: Resources) -> tuple[Destination, Checked] | None:
+    """One of a weighted list, and what its Upstream says of it; None, after a problem, where it is wrong."""
+    unknowns = tuple(unknowns_of(record))
+    if "destination" not in record or "weight" in record.damaged:
+        return None
+    found = _destination(record["destination"], namespace, resources, record.get("weight", 0))
+    if found is None:
+        return None
+    changes = mutations(record.get("options"))
+    return attrs.evolve(found[0], mutations=changes, unknowns=unknowns, source=record.where()), found[1]
+
+
+def _report_lost(lost: list[Record], culprit: Record) -> Problem:
     """Fact 7."""
-    several = len(lost) > 1
-    text = (
-        f"Gloo drops {'these destinations' if several else 'this destination'}, for the subset before is not there"
-    )
-    lost[0].warn("destinations_lost", text, None, f"correct the subset at {culprit.where()}")
+    what = "this destination" if len(lost) == 1 else f"these {len(lost)} destinations"
+    text = f"Gloo drops {what}: the Upstream of the one before lacks its subset"
+    return lost[0].report("destinations_lost", text, None, f"correct the subset at {culprit.where()}")
 
 
 def _note_percentages(record: Record, destinations: list[Destination]) -> None:
@@ -175,14 +180,14 @@ def _note_percentages(record: Record, destinations: list[Destination]) -> None:
 
 
 def group_destinations(
-    action: Record, resources: Resources
+    action: Record, resources: Resources, faults: Faults | None
 ) -> tuple[tuple[Destination, ...] | None, tuple[Unknown, ...]]:
     """The destinations of the UpstreamGroup that an action names (fact 6), and what is open without it."""
     ref: Record = action["upstreamGroup"]
     namespace, name = ref.get("namespace", ""), ref.get("name", "")
     group = resources.find("UpstreamGroup", namespace, name)
     if group is not None:
-        return weighted_destinations(group.spec, group.namespace, resources), ()
+        return weighted_destinations(group.spec, group.namespace, resources, faults), ()
     shown = ".".join(filter(None, (namespace, name))) or "without a name"
     text, hint = (
         f"the UpstreamGroup {shown} is not in the input",

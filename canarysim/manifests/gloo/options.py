@@ -30,6 +30,7 @@ from canarysim.errors import InvalidValue
 from canarysim.manifests.gloo.names import cluster_of_upstream
 from canarysim.manifests.gloo.paths import why_bad_rewrite
 from canarysim.manifests.gloo.resources import Effect, has_effect
+from canarysim.problems import Severity
 from canarysim.table.actions import MirrorPolicy
 from canarysim.table.conditions import RuntimeFraction
 from canarysim.table.retries import RetryPolicy
@@ -39,10 +40,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from canarysim.manifests.fields import Record
+    from canarysim.table.faults import Faults
     from canarysim.table.hash_policies import HashPolicy
     from canarysim.table.rewrites import PathRewrite
 
-__all__ = ["answering_options", "forwarding_options", "regex_rewrite", "retries"]
+__all__ = ["answering_options", "faults", "forwarding_options", "regex_rewrite", "retries"]
 
 _FORWARDING_ONLY = (
     *("prefixRewrite", "regexRewrite", "hostRewrite", "hostRewriteHeader", "hostRewritePathRegex"),
@@ -165,6 +167,50 @@ def millionths(percentage: float) -> int:
     (single,) = struct.unpack("f", struct.pack("f", percentage))
     (product,) = struct.unpack("f", struct.pack("f", single * 10_000))
     return int(product)
+
+
+def faults(options: Record | None) -> Faults | None:
+    """The faults of a route that forwards (fact 6); none where one of them is wrong."""
+    told: Record | None = None if options is None else options.get("faults")
+    if told is None or not ("abort" in told or "delay" in told):
+        return None
+    from canarysim.table.faults import FaultAbort, FaultDelay, Faults
+
+    errors = len(told.reader.problems)
+    abort = delay = None
+    if "abort" in told:
+        record: Record = told["abort"]
+        status: int = record.get("httpStatus", 0)
+        if 200 <= status < 600:
+            abort = FaultAbort(numerator=_share(record), denominator=1_000_000, status=status)
+        elif "httpStatus" not in record.damaged:
+            text = f"a fault aborts with a status from 200 to 599, not {status}"
+            record.report("bad_status", text, "httpStatus", "add httpStatus: 503")
+    if "delay" in told:
+        record = told["delay"]
+        nanoseconds: int = record.get("fixedDelay", 0)
+        if nanoseconds >= 10**9:
+            share = _share(record)
+            delay = FaultDelay(numerator=share, denominator=1_000_000, seconds=nanoseconds / 1e9)
+        elif "fixedDelay" not in record.damaged:
+            text = f"Gloo takes delays of a second or more, not of {nanoseconds / 1e9:g} s"
+            record.report("bad_delay", text, "fixedDelay", "write fixedDelay: 1s, or more")
+    wrong = any(problem.severity is Severity.ERROR for problem in told.reader.problems[errors:])
+    return None if wrong else Faults(abort, delay, source=told.where())
+
+
+def _share(record: Record) -> int:
+    """So many of a million; what is below 0 wraps round in Gloo, and is an error here."""
+    percentage: float = record.get("percentage", 0.0)
+    if not 0 <= percentage < 429_496:
+        text = f"{percentage:g} % of requests: it is 0 to 100"
+        record.report("bad_percentage", text, "percentage")
+        return 0
+    if not percentage and "percentage" not in record.damaged:
+        record.warn("no_effect", f"{record.message.name} of 0 % never happens", None, "add percentage:")
+    elif percentage > 100:
+        record.warn("bad_percentage", f"{percentage:g} % of requests are all of them", "percentage")
+    return millionths(percentage)
 
 
 def _mirrors(options: Record) -> tuple[MirrorPolicy, ...]:

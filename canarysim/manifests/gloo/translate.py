@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from canarysim.errors import InvalidValue
-from canarysim.manifests.gloo.actions import action_of
+from canarysim.manifests.gloo.actions import Made, action_of
 from canarysim.manifests.gloo.conditions import conditions
 from canarysim.manifests.gloo.delegation import flatten, with_options
 from canarysim.manifests.gloo.headers import mutations
@@ -102,20 +102,21 @@ def _routes(flat: list[FlatRoute], host_name: str, resources: Resources, max_bod
         record = each.record
         delegates = "delegateAction" in record
         with resources.of_a_route():
-            action, unknowns = (None, ()) if delegates else action_of(record, each.namespace, resources, max_body)
+            made = Made() if delegates else action_of(record, each.namespace, resources, max_body)
             changes = mutations(record.get("options"))
             matches = list(_matches(record, delegates=delegates))
-        unknowns += each.unknowns
-        if action is None and not unknowns:
+        unknowns = (*made.unknowns, *each.unknowns)
+        if made.action is None and not unknowns:
             continue  # the action is wrong, and a problem says so
         for matcher_number, (match, matcher) in enumerate(matches):
             yield Route(
                 match,
-                action,
+                made.action,
                 name=route_name(host_name, number, matcher_number, each.long_name),
                 index=index,
                 name_is_certain=certain,
                 mutations=changes,
+                faults=made.faults,
                 unknowns=unknowns,
                 origin=each.origin,
                 delegated_by=each.delegated_by,
