@@ -194,7 +194,7 @@ def test_a_rewrite_by_a_regex_that_is_not_run_opens_the_part_and_not_the_decisio
         ("directResponseAction: {status: 100}", "bad_status", "status"),
         ("directResponseAction: {status: 600}", "bad_status", "status"),
         ("directResponseAction: {status: 200, body: " + "x" * 4097 + "}", "body_too_long", "body"),
-        ("routeAction: {clusterHeader: ':path'}", "bad_header_name", "clusterHeader"),
+        ("routeAction: {clusterHeader: ''}", "bad_header_name", "clusterHeader"),
         ("routeAction: {single: {kube: {port: 80}}}", "no_name", "kube"),
         ("routeAction: {single: {consul: {}}}", "no_name", "consul"),
     ],

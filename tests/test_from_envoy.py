@@ -281,6 +281,21 @@ def test_a_host_made_of_a_header_that_is_open_is_open_too() -> None:
     assert (decision.cluster, decision.authority, decision.mirrors) == ("r0", None, None)
 
 
+def test_a_long_body_is_taken_where_the_table_allows_it_and_exported_so() -> None:
+    configuration = table({"prefix": "/"})
+    host = configuration["virtual_hosts"][0]
+    host["routes"][0] = {
+        "match": {"prefix": "/"},
+        "direct_response": {"status": 200, "body": {"inline_string": "x" * 5000}},
+    }
+    with pytest.raises(cs.ManifestError):
+        cs.from_envoy(configuration)
+    routes = cs.from_envoy({**configuration, "max_direct_response_body_size_bytes": 5000})
+    exported = cs.to_envoy(routes)
+    assert exported["max_direct_response_body_size_bytes"] == 5000
+    assert cs.from_envoy(exported) == routes
+
+
 def test_no_cluster_is_called_by_what_is_no_utf_8() -> None:
     configuration = table({"prefix": "/"})
     route = configuration["virtual_hosts"][0]["routes"][0]

@@ -32,7 +32,7 @@ from canarysim.manifests.scalars import (
 from canarysim.problems import Problem, Severity, Where
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from canarysim.errors import InvalidValue
 
@@ -263,14 +263,7 @@ class Reader:
                 continue
             if field.oneof:
                 other = record.chosen.setdefault(field.oneof, key)
-                if other != key:
-                    self.error(
-                        "several_of_oneof",
-                        f"{key} and {other} exclude each other",
-                        key_node,
-                        inner,
-                        "keep one of them",
-                    )
+                if other != key and not self._takes_instead(record, field, other, key_node, inner):
                     continue
             record.keys[field.name] = key_node, inner
             problems = len(self.problems)
@@ -326,6 +319,12 @@ class Reader:
             self.error("wrong_type", f"{last_name(path)} {wrong.message}", node, path, wrong.hint)
             return None
 
+    def _takes_instead(self, record: Record, field: Field, other: str, node: Node, path: str) -> bool:
+        """Says that a field and ``other`` exclude each other; whether it takes the place of ``other``."""
+        text = f"{last_name(path)} and {other} exclude each other"
+        self.error("several_of_oneof", text, node, path, "keep one of them")
+        return False
+
     def _both_spellings(self, field: Field, key: str, other: str, node: Node, path: str) -> None:
         """Says that a field stands twice, as ``other`` and as ``key``."""
         text = f"{key} and {other} are two spellings of one field"
@@ -336,14 +335,23 @@ class Reader:
         record.misspelt = True
         message = record.message
         similar = near(key.replace("_", ""), message.names, 1)
-        inside = [f.name for f in message.fields if isinstance(f.type, Message) and f.type.lookup(key)]
+        inside = [f"{name}.{key}" for name, part in _parts(message) if part.lookup(key)]
         if similar:
             hint = f"did you mean {similar[0]}?"
         elif inside:
-            hint = f"did you mean {inside[0]}.{key}?"
+            hint = f"did you mean {inside[0]}?"
         else:
             hint = f"{message.name} has {_listed(message.names)}"
         self.error("unknown_field", f"unknown field {key!r} in {message.name}", node, path, hint)
+
+
+def _parts(message: Message) -> Iterator[tuple[str, Message]]:
+    """The messages in a message, and how their fields are written down."""
+    for field in message.fields:
+        if isinstance(field.type, Message):
+            yield field.name, field.type
+        elif isinstance(field.type, ListOf) and isinstance(field.type.item, Message):
+            yield f"{field.name}[]", field.type.item
 
 
 def last_name(path: str) -> str:

@@ -187,24 +187,31 @@ def _tables(
                 if kind is not None and isinstance(node, Mapping):
                     resources.read(node, kind, file, path)
                     services += kind == "VirtualService"
-    of_envoy = bool(tables)
     tables |= gloo.build(resources, envoy)
     problems = list(dict.fromkeys(problems + resources.journal))
-    if not services and not of_envoy and not any(problem.severity is Severity.ERROR for problem in problems):
+    if not tables and not any(problem.severity is Severity.ERROR for problem in problems):
         files = sorted({file for file, _ in texts})
-        problems.append(
-            Problem(
-                "no_virtual_service",
-                Severity.ERROR,
-                "the input holds no VirtualService, and no configuration of Envoy",
-                Where(files[0] if len(files) == 1 else f"{len(files)} files"),
-                "canarysim reads VirtualServices of Gloo (gateway.solo.io/v1) and configurations of Envoy",
-            )
-        )
+        where = Where(files[0] if len(files) == 1 else f"{len(files)} files")
+        problems.append(_nothing_served(where) if services else _no_virtual_service(where))
     problems.sort(key=_place)
     if any(problem.severity is Severity.ERROR for problem in problems) and not (tables and errors == "apply"):
         raise ManifestError(problems)
     return {name: attrs.evolve(table, problems=tuple(problems)) for name, table in tables.items()}
+
+
+def _no_virtual_service(where: Where) -> Problem:
+    return Problem(
+        "no_virtual_service",
+        Severity.ERROR,
+        "the input holds no VirtualService, and no configuration of Envoy",
+        where,
+        "canarysim reads VirtualServices of Gloo (gateway.solo.io/v1) and configurations of Envoy",
+    )
+
+
+def _nothing_served(where: Where) -> Problem:
+    text = "no Gateway in the input takes any of its VirtualServices: nothing is served"
+    return Problem("nothing_served", Severity.ERROR, text, where, "see the warnings, or read more Gateways along")
 
 
 def _read_envoy(

@@ -11,8 +11,8 @@ tests/envoy). Location is scheme, ``://``, host, port, path and query:
 3. A ``path_redirect`` with a ``?`` takes the place of path and query, and ``strip_query`` has no effect. Without
    one the query is kept unless ``strip_query``. A prefix or regex rewrite changes the path as in rewrites.py;
    an empty result of a regex leaves it. A path that does not begin with a slash gets one.
-4. A direct response has a status from 200 to 599 and a body of up to 4096 bytes. With 201 and the 300s it has a
-   location made of the URL of the request.
+4. A direct response has a status from 200 to 599; how long its body may be, the table says. With 201 and the 300s
+   it has a location made of the URL of the request.
 """
 
 from __future__ import annotations

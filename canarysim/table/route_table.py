@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import attrs
 
 from canarysim.errors import InvalidValue
-from canarysim.request import Request
+from canarysim.request import Request, octets
 from canarysim.table.actions import RouteAction
 from canarysim.table.behaviour import ENVOY_VERSIONS, Behaviour, behaviour_of
 from canarysim.table.chance import EVERY
 from canarysim.table.hosts import DomainIndex, DomainRule, VirtualHost, without_port
 from canarysim.table.http import HttpSettings, Seen, see
 from canarysim.table.outcomes import decide, decisions
+from canarysim.table.redirects import DirectResponseAction
 from canarysim.table.routes import NO_ROUTE, Branch, Route, RouteProgram
 from canarysim.table.runtime import NO_RUNTIME, Runtime
 from canarysim.table.values import as_tuple
@@ -136,6 +137,7 @@ class RouteTable:
     faults: Faults | None = attrs.field(default=None, kw_only=True)
     runtime: Runtime = attrs.field(default=NO_RUNTIME, kw_only=True, converter=_runtime)
     clusters: frozenset[str] | None = attrs.field(default=None, kw_only=True, converter=_as_set)
+    max_direct_response_body_size_bytes: int = attrs.field(default=4096, kw_only=True)
     problems: tuple[Problem, ...] = attrs.field(default=(), kw_only=True, eq=False)
     #: How the Envoy of this table behaves, where Envoys differ.
     behaviour: Behaviour = attrs.field(init=False, eq=False, repr=False)
@@ -144,6 +146,7 @@ class RouteTable:
     def __attrs_post_init__(self) -> None:
         behaviour = behaviour_of(self.envoy, self.runtime)
         object.__setattr__(self, "behaviour", behaviour)
+        self._check_bodies()
         entries = []
         problems = list(self.problems)
         for host in self.virtual_hosts:
@@ -153,6 +156,13 @@ class RouteTable:
             problems += [problem for problem in program.problems if problem not in problems]
         object.__setattr__(self, "_index", DomainIndex(entries))
         object.__setattr__(self, "problems", tuple(problems))
+
+    def _check_bodies(self) -> None:
+        most = self.max_direct_response_body_size_bytes
+        for route in self.routes:
+            if isinstance(route.action, DirectResponseAction) and len(octets(route.action.body)) > most:
+                text = f"the body of a direct response may have {most} bytes"
+                raise InvalidValue("body_too_long", text, route=route)
 
     def __getstate__(self) -> dict[str, object]:
         return {field.name: getattr(self, field.name) for field in attrs.fields(RouteTable) if field.init}

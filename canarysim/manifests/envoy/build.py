@@ -112,6 +112,7 @@ def route_table(
         faults=faults,
         runtime=runtime_given,
         clusters=source.clusters,
+        max_direct_response_body_size_bytes=max_body,
     )
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from canarysim.errors import NotExportable
 from canarysim.problems import Problem, Severity
-from canarysim.request import octets
 from canarysim.table.actions import NonForwardingAction, RouteAction, Unknown
 from canarysim.table.redirects import DirectResponseAction, RedirectAction
 
@@ -52,10 +51,15 @@ def to_envoy(table: RouteTable) -> dict[str, Any]:
         "ignore_port_in_host_matching": table.ignore_port_in_host_matching,
         "ignore_path_parameters_in_path_matching": table.ignore_path_parameters_in_path_matching,
         "internal_only_headers": list(table.internal_only_headers),
-        "max_direct_response_body_size_bytes": _longest_body(table),
+        "max_direct_response_body_size_bytes": 0
+        if (most := table.max_direct_response_body_size_bytes) == 4096
+        else most,
         "most_specific_header_mutations_wins": table.most_specific_header_mutations_wins,
         "request_mirror_policies": [mirror.to_envoy() for mirror in table.mirrors],
     }
+    most = table.max_direct_response_body_size_bytes
+    if most != 4096:
+        told["max_direct_response_body_size_bytes"] = most
     return {
         "name": table.route_configuration or table.name or "routes",
         "virtual_hosts": [_virtual_host(host) for host in table.virtual_hosts],
@@ -63,13 +67,6 @@ def to_envoy(table: RouteTable) -> dict[str, Any]:
         **_mutations(table),
         **_faults(table),
     }
-
-
-def _longest_body(table: RouteTable) -> int:
-    """The bytes of the longest body of a direct response, where Envoy must be told to take so many; else 0."""
-    bodies = (r.action.body for r in table.routes if isinstance(r.action, DirectResponseAction))
-    longest = max((len(octets(body)) for body in bodies), default=0)
-    return longest if longest > 4096 else 0
 
 
 def _unknowns(table: RouteTable) -> Iterator[Unknown]:

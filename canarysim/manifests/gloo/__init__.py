@@ -76,6 +76,7 @@ def _table(
     """The table of a listener; None where there is none, for which a problem gives the reason."""
     hosts: list[tuple[Resource, VirtualHost]] = []
     refused: list[Problem] = []
+    resources = attrs.evolve(resources, max_body=listener.max_direct_response_body_size_bytes)
     start = len(resources.journal)
     rejected = _note_shared(services, listener)
     wrong = [*listener.wrong, *resources.errors_since(start)[Effect.REJECTED]]
@@ -108,6 +109,7 @@ def _table(
         scheme="https" if listener.ssl else "http",
         route_configuration=listener.route_configuration,
         most_specific_header_mutations_wins=listener.most_specific_header_mutations_wins,
+        max_direct_response_body_size_bytes=listener.max_direct_response_body_size_bytes,
         clusters=existing_clusters(resources) if resources.apply else None,
     )
 

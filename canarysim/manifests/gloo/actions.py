@@ -6,7 +6,6 @@ Facts (source of Gloo 1.22, gloo/pkg/translator/route_config.go):
 2. Gloo takes any status of a direct response, Envoy 200 to 599.
 3. The name in ``clusterHeader`` must be ASCII without a colon, else there is a warning.
 4. ``dynamicForwardProxy`` must say how the host is rewritten.
-5. The body of a direct response may have as many bytes as the gateway says, or 4096, for Envoy.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from canarysim.manifests.gloo.options import answering_options, faults, forwardi
 from canarysim.manifests.gloo.paths import why_bad_path, why_bad_rewrite
 from canarysim.manifests.gloo.resources import Effect, has_effect
 from canarysim.manifests.gloo.unknowns import unknowns_of
-from canarysim.request import octets
 from canarysim.table.actions import RouteAction
 from canarysim.table.redirects import REDIRECT_CODES, DirectResponseAction, RedirectAction
 from canarysim.table.rewrites import PrefixRewrite
@@ -54,11 +52,8 @@ class Made(NamedTuple):
     faults: Faults | None = None
 
 
-def action_of(route: Record, namespace: str, resources: Resources, max_body: int = 4096) -> Made:
-    """What becomes of the action of a route in a resource of that namespace.
-
-    ``max_body`` are the bytes that the body of a direct response may have.
-    """
+def action_of(route: Record, namespace: str, resources: Resources) -> Made:
+    """What becomes of the action of a route in a resource of that namespace."""
     unknowns = tuple(unknowns_of(route))
     options: Record | None = route.get("options")
     if "redirectAction" in route:
@@ -66,7 +61,7 @@ def action_of(route: Record, namespace: str, resources: Resources, max_body: int
         return Made(_redirect(route["redirectAction"]), unknowns)
     if "directResponseAction" in route:
         answering_options(options)
-        return Made(_direct_response(route["directResponseAction"], max_body), unknowns)
+        return Made(_direct_response(route["directResponseAction"], resources.max_body), unknowns)
     if "routeAction" in route:
         made = _forward(route["routeAction"], options, namespace, resources)
         return made._replace(unknowns=(*unknowns, *made.unknowns))
@@ -142,14 +137,13 @@ def _redirect(record: Record) -> RedirectAction | None:
 
 
 def _direct_response(record: Record, max_body: int) -> DirectResponseAction | None:
-    """Facts 2 and 5."""
+    """Fact 2."""
     body: str = record.get("body", "")
-    if len(octets(body)) > max_body:
-        text, hint = (
-            f"the body has more than {max_body} bytes",
-            "see maxDirectResponseBodySizeBytes of the Gateway",
-        )
-        has_effect(record, record.report("body_too_long", text, "body", hint), Effect.REFUSED)
+    if len(body.encode("utf-8", "surrogatepass")) > max_body:
+        text = f"the body has more than {max_body} bytes"
+        problem = record.report("body_too_long", text, "body", "shorten it, or see the Gateway's routeOptions")
+        has_effect(record, problem, Effect.REFUSED)
+        return None
     try:
         return DirectResponseAction(status=record.get("status", 0), body=body)
     except InvalidValue as wrong:

@@ -185,7 +185,7 @@ class _Flattening:
             return None
         for expression in expressions:
             if expression.damaged or expression.misspelt:
-                return None
+                return None  # a problem says so
             if (why := why_bad(expression)) is not None:
                 expression.warn("bad_selector", f"{why}: the route is dropped")
                 return None

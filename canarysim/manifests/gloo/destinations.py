@@ -115,8 +115,8 @@ def weighted_destinations(
     destinations: list[Destination] = []
     ends: list[Problem] = []
     for number, weighted in enumerate(records):
-        if (problem := _no_destination(weighted)) is not None:
-            ends.append(problem)
+        if (lack := _no_destination(weighted)) is not None:
+            ends.append(lack)
             continue
         found = _weighted(weighted, namespace, resources)
         if found is not None and not ends:

@@ -62,7 +62,7 @@ class Listener:
     http_gateway: Record | None = None
     http: HttpSettings = attrs.field(factory=lambda: _http(None, 0))
     most_specific_header_mutations_wins: bool = False
-    max_body: int = 4096
+    max_direct_response_body_size_bytes: int = 4096
     unknowns: tuple[Unknown, ...] = ()
     #: The errors of the Gateway.
     wrong: tuple[Problem, ...] = ()
@@ -132,7 +132,7 @@ def _listeners(resource: Resource, resources: Resources) -> Iterator[Listener]:
         gateways = [(resource.name, ssl, spec)]
     else:
         if spec.lacks("tcpGateway"):
-            spec.report("no_gateway_type", "the Gateway says not what it carries", None, "add httpGateway: {}")
+            spec.report("no_gateway_type", "the Gateway does not say what it carries", None, "add httpGateway: {}")
         return
     _check_address(spec)
     for name, is_ssl_gateway, gateway in gateways:
@@ -159,9 +159,9 @@ def _matched(resource: Resource) -> Iterator[tuple[str, bool, Record]]:
 
 
 def _check_address(spec: Record) -> None:
-    """Fact 3."""
+    """Fact 3, where an address is written; what is cut out of a Gateway often has none."""
     address: str = spec.get("bindAddress", "")
-    if "bindAddress" not in spec.damaged and not re.fullmatch(_ADDRESS, address):
+    if address and not re.fullmatch(_ADDRESS, address):
         from ipaddress import ip_address
 
         try:
@@ -210,11 +210,11 @@ def _settings(spec: Record, gateway: Record) -> dict[str, Any]:
     route_options: Record | None = spec.get("routeOptions")
     options: Record | None = gateway.get("options")
     manager: Record | None = None if options is None else options.get("httpConnectionManagerSettings")
-    told: Any = {} if route_options is None else route_options
+    told = {} if route_options is None else route_options.values
     return {
         "http": _http(manager, spec.get("bindPort", 0)),
         "most_specific_header_mutations_wins": told.get("mostSpecificHeaderMutationsWins", False),
-        "max_body": told.get("maxDirectResponseBodySizeBytes", 4096),
+        "max_direct_response_body_size_bytes": told.get("maxDirectResponseBodySizeBytes", 4096),
         "unknowns": tuple(unknowns_of(gateway)),
     }
 

@@ -25,13 +25,13 @@ def why_bad_path(path: str) -> str | None:
     good = _ALLOWED.match(path)
     assert good is not None
     if good.end() < len(path):
-        return f"the character {path[good.end()]!r} is not allowed in a path"
+        return f"the character {path[good.end()]!r} is not allowed"
     for text in _FORBIDDEN:
         if text in path:
-            return f"{text!r} is not allowed in a path"
+            return f"{text!r} is not allowed"
     for text in _FORBIDDEN_ENDS:
         if path.endswith(text):
-            return f"a path must not end with {text!r}"
+            return f"it must not end with {text!r}"
     return None
 
 

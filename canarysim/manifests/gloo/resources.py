@@ -1,4 +1,9 @@
-"""What was read, before it is put together: resources by kind, namespace and name."""
+"""What was read, before it is put together: resources by kind, namespace and name.
+
+Facts (Gloo 1.22; how it decodes protobuf JSON was asked, not read):
+
+1. Of fields that exclude each other Gloo takes the one that is declared last, and reports nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +14,15 @@ from typing import TYPE_CHECKING
 import attrs
 
 from canarysim.errors import near
-from canarysim.manifests.fields import Reader, Record
+from canarysim.manifests.fields import Reader, Record, last_name
 from canarysim.manifests.gloo.fields import RESOURCES
 from canarysim.problems import Problem, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from canarysim.manifests.document import Mapping
+    from canarysim.manifests.document import Mapping, Node
+    from canarysim.manifests.fields import Field
 
 __all__ = ["Effect", "Resource", "Resources", "has_effect"]
 
@@ -40,6 +46,25 @@ class GlooReader(Reader):
     def __init__(self, file: str, effects: dict[int, Effect]) -> None:
         super().__init__(file)
         self.effects = effects
+
+    def _takes_instead(self, record: Record, field: Field, other: str, node: Node, path: str) -> bool:
+        """Fact 1."""
+        names = [each.name for each in record.message.fields]
+        before = record.message.lookup(other)
+        assert before is not None
+        later = names.index(field.name) > names.index(before[0].name)
+        taken = last_name(path) if later else other
+        text = f"{last_name(path)} and {other} exclude each other"
+        self.error("several_of_oneof", text, node, path, f"keep one of them; Gloo would take {taken}")
+        if later:
+            record.values.pop(before[0].name, None)
+            del record.keys[before[0].name]
+            record.chosen[field.oneof] = last_name(path)
+        return later
+
+
+#: Errors in a resource that do not keep Gloo from storing it.
+_STORED = ("several_of_oneof",)
 
 
 def has_effect(record: Record, problem: Problem, effect: Effect) -> None:
@@ -72,6 +97,8 @@ class Resources:
     """
 
     apply: bool = False
+    #: How long the body of a direct response may be on the listener that is made.
+    max_body: int = 4096
     journal: list[Problem] = attrs.field(factory=list)
     _effects: dict[int, Effect] = attrs.field(factory=dict)
     _by_kind: dict[str, dict[tuple[str, str], Resource]] = attrs.field(factory=dict)
@@ -92,7 +119,7 @@ class Resources:
         if record is not None and spec is None and record.lacks("spec"):
             record.report("no_spec", "the resource has no spec", None, "add spec:")
         reader.name_resource(f"{kind} {namespace}/{name or '?'}")
-        stored = not any(problem.severity is Severity.ERROR for problem in reader.problems)
+        stored = not any(p.severity is Severity.ERROR and p.code not in _STORED for p in reader.problems)
         self.journal += reader.problems
         reader.problems = self.journal
         if record is None or spec is None or metadata is None or not name:

@@ -62,7 +62,7 @@ def virtual_host(service: Resource, resources: Resources, listener: Listener) ->
     if options is not None:
         joined.values["options"] = options
     flat = flatten(service, joined, resources, listener.gateway, listener.proxy)
-    routes = list(_routes(flat, name, resources, listener.max_body))
+    routes = list(_routes(flat, name, resources))
     if not routes and not host.get("routes") and "routes" not in host.damaged:
         host.warn("no_routes", "no routes: every request is answered 404", hint="add routes")
     unknowns = (*missing, *unknowns_of(joined))
@@ -95,14 +95,14 @@ def _domains(host: Record) -> tuple[str, ...]:
     return tuple(domains)
 
 
-def _routes(flat: list[FlatRoute], host_name: str, resources: Resources, max_body: int) -> Iterator[Route]:
+def _routes(flat: list[FlatRoute], host_name: str, resources: Resources) -> Iterator[Route]:
     index = 0
     certain = True
     for number, each in enumerate(flat):
         record = each.record
         delegates = "delegateAction" in record
         with resources.of_a_route():
-            made = Made() if delegates else action_of(record, each.namespace, resources, max_body)
+            made = Made() if delegates else action_of(record, each.namespace, resources)
             changes = mutations(record.get("options"))
             matches = list(_matches(record, delegates=delegates))
         unknowns = (*made.unknowns, *each.unknowns)

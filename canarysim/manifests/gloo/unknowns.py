@@ -31,12 +31,13 @@ def unknowns_of(record: Record) -> Iterator[Unknown]:
             parts = field.parts
             if parts and isinstance(value, Sequence | Mapping) and value.size == 1:
                 continue  # an empty list or mapping says nothing
-            if field.name in ("transformations", "stagedTransformations"):
+            note = field.note
+            if field.name in _MAY_CLEAR:
                 if _holds_true(value, "clearRouteCache"):
-                    parts = ()
-                elif not _transforms_requests(value):
+                    parts, note = (), "clearRouteCache has requests matched again"
+                elif field.name == "extauth" or not _transforms_requests(value):
                     continue
-            problem = record.warn("not_simulated", f"{field.name} is not simulated: {field.note}", field.name)
+            problem = record.warn("not_simulated", f"{field.name} is not simulated: {note}", field.name)
             yield Unknown(problem, parts)
         elif field.effect is Effect.SIMULATED and field.name in _INSIDE:
             for part in value if isinstance(value, list) else (value,):
@@ -49,6 +50,8 @@ _INSIDE = frozenset(
     options headerManipulation requestHeadersToAdd routeAction single destination httpConnectionManagerSettings
     """.split()
 )
+#: The fields with a ``clearRouteCache`` somewhere inside.
+_MAY_CLEAR = ("transformations", "stagedTransformations", "extauth")
 #: What a field that is not simulated may hold without any effect.
 _SAYS_NOTHING = (False, "", "ALLOW")
 

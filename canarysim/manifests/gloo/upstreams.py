@@ -10,6 +10,8 @@ Facts (source of Gloo 1.22, gloo/pkg/translator/route_config.go and the plugins 
 3. A subset with values on an Upstream that is not there or has no subset spec is a warning, one whose keys are
    those of no selector an error. In a weighted list either ends the list: the destinations behind it are lost. An
    Upstream of Consul has selectors made of its data centers and tags.
+4. Function discovery writes the functions that it finds into an Upstream: one that lists none, as it is written by
+   hand, may have some in the cluster.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ def check_upstream(destination: Record, namespace: str, name: str, resources: Re
     if upstream is not None:
         kind, spec = _kind(upstream)
         good = _check_subset(destination, kind, spec)
-        return Checked(good, _check_function(destination, kind, spec, upstream))
+        return Checked(good, _check_function(destination, kind, spec, upstream, resources))
     if name and "upstream" in destination and resources.has("Upstream"):
         ref: Record = destination["upstream"]
         text = f"the Upstream {namespace}.{name} is not in the input: without it Envoy answers 503"
@@ -87,37 +89,50 @@ def _no_function(function: Record, kind: str, namespace: str, name: str) -> None
     function.report("no_function", text, None, f"name {_NEEDED[kind]}, or remove it")
 
 
-def _check_function(destination: Record, kind: str, spec: Record | None, upstream: Resource) -> Record | None:
-    """Fact 2."""
+def _check_function(
+    destination: Record, kind: str, spec: Record | None, upstream: Resource, resources: Resources
+) -> Record | None:
+    """Facts 2 and 4."""
     told = _function(destination)
-    if told is None:
+    if told is None or (spec is not None and (spec.damaged or spec.misspelt)):
         return None
     asked, function = told
-    known: dict[str, Record | None] = {}
-    if asked == "rest":
-        service: Record | None = None if spec is None else spec.get("serviceSpec")
-        if service is None or "rest" not in service:
-            if spec is None or not (spec.damaged or spec.misspelt):
-                _no_function(function, asked, upstream.namespace, upstream.name)
-            return None
-        rest: Record = service["rest"]
-        known |= rest.get("transformations", {})
-    elif kind != asked:
+    known = _functions(asked, kind, spec)
+    if known is None:
         _no_function(function, asked, upstream.namespace, upstream.name)
         return None
-    else:
-        lists = {"aws": ("lambdaFunctions", "logicalName"), "azure": ("functions", "functionName")}
-        field, label = lists[asked]
-        known |= {each.get(label, ""): None for each in (() if spec is None else spec.get(field, ()))}
     label = "logicalName" if asked == "aws" else "functionName"
     name = function.get(label, "")
     if name in known:
         return known[name]
-    if label not in function.damaged:
+    if not known and not resources.apply:
+        text = f"the Upstream {upstream.namespace}.{upstream.name} lists no functions here: is there one {name!r}?"
+        function.warn(
+            "no_functions_listed", text, label, "Gloo's discovery lists them in the cluster: read that one"
+        )
+    elif label not in function.damaged:
         similar = near(name, list(known), 1)
         text = f"the Upstream {upstream.namespace}.{upstream.name} has no function {name!r}"
         function.report("unknown_function", text, label, f"did you mean {similar[0]}?" if similar else "")
     return None
+
+
+def _functions(asked: str, kind: str, spec: Record | None) -> dict[str, Record | None] | None:
+    """The functions of a kind that an Upstream has; None where it cannot have any."""
+    if spec is None:
+        return None
+    if asked == "rest":
+        service: Record | None = spec.get("serviceSpec")
+        if spec.message.lookup("serviceSpec") is None or (
+            service is not None and service.chosen.get("plugin_type", "rest") != "rest"
+        ):
+            return None
+        rest: Record | None = None if service is None else service.get("rest")
+        return {} if rest is None else rest.get("transformations", {})
+    if kind != asked:
+        return None
+    field, label = {"aws": ("lambdaFunctions", "logicalName"), "azure": ("functions", "functionName")}[asked]
+    return {each.get(label, ""): None for each in spec.get(field, ())}
 
 
 def _subset(destination: Record) -> dict[str, str]:

@@ -60,7 +60,10 @@ CONNECTION_MANAGER = Message(
         *inert(_TRUST, "skipXffAppend", "xffNumTrustedHops", "internalAddressConfig"),
         *inert(COSMETIC, "generateRequestId", "preserveExternalRequestId", "uuidRequestIdConfig", "tracing"),
         *inert(RESPONSE, "serverName", "serverHeaderTransformation"),
-        *inert(RESPONSE, "properCaseHeaderKeyFormat", "preserveCaseHeaderKeyFormat"),
+        *(
+            Field(name, BOOL, Effect.INERT, RESPONSE, oneof="headerFormat")
+            for name in ("properCaseHeaderKeyFormat", "preserveCaseHeaderKeyFormat")
+        ),
         *inert("goes with forwardClientCertDetails", "setCurrentClientCertDetails"),
         *inert(REFUSES, "maxRequestHeadersKb", "maxHeadersCount", "acceptHttp10", "defaultHostForHttp10"),
         *inert(
@@ -77,18 +80,19 @@ HTTP_LISTENER_OPTIONS = Message(
     "HttpListenerOptions",
     (
         Field("httpConnectionManagerSettings", CONNECTION_MANAGER),
-        *(Field(name, ANY, OPEN, _PROCESSOR, oneof=name) for name in ("extProc", "extProcEarly", "extProcLate")),
         *(
             Field(f"disable{name[0].upper()}{name[1:]}", BOOL, Effect.INERT, "switches it off", oneof=name)
             for name in ("extProc", "extProcEarly", "extProcLate")
         ),
+        *(Field(name, ANY, OPEN, _PROCESSOR, oneof=name) for name in ("extProc", "extProcEarly", "extProcLate")),
         Field("wasm", ANY, OPEN, "a filter of one's own may change requests and have them matched again"),
         Field("grpcJsonTranscoder", ANY, OPEN, "requests are rewritten and matched again"),
+        Field("extauth", ANY, OPEN, "with clearRouteCache requests are matched again"),
         Field("sanitizeClusterHeader", BOOL, OPEN, "headers that name clusters are dropped before routing"),
         *inert("takes effect for dynamicForwardProxy only", "dynamicForwardProxy"),
         *inert(
             REFUSES,
-            *("waf", "dlp", "extauth", "ratelimitServer", "csrf", "connectionLimit", "networkLocalRatelimit"),
+            *("waf", "dlp", "ratelimitServer", "csrf", "connectionLimit", "networkLocalRatelimit"),
             *("httpLocalRatelimit", "headerValidationSettings", "extensions"),
         ),
         *inert("answers its own path", "healthCheck"),

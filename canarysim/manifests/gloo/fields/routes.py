@@ -66,18 +66,6 @@ DESTINATION_SPEC = Message(
     "DestinationSpec",
     (
         Field(
-            "rest",
-            Message(
-                "rest.DestinationSpec",
-                (
-                    Field("functionName", STRING),
-                    Field("parameters", PARAMETERS),
-                    *inert(RESPONSE, "responseTransformation"),
-                ),
-            ),
-            oneof="function",
-        ),
-        Field(
             "aws",
             Message(
                 "aws.DestinationSpec",
@@ -98,6 +86,18 @@ DESTINATION_SPEC = Message(
         Field(
             "azure",
             Message("azure.DestinationSpec", (Field("functionName", STRING),)),
+            oneof="function",
+        ),
+        Field(
+            "rest",
+            Message(
+                "rest.DestinationSpec",
+                (
+                    Field("functionName", STRING),
+                    Field("parameters", PARAMETERS),
+                    *inert(RESPONSE, "responseTransformation"),
+                ),
+            ),
             oneof="function",
         ),
         Field(
@@ -164,7 +164,7 @@ ROUTE_ACTION = Message(
             "dynamicForwardProxy",
             ANY,
             OPEN,
-            "dynamic forward proxies are not simulated",
+            "the host of each request names where it goes",
             oneof="destination",
         ),
     ),

@@ -66,10 +66,7 @@ _TYPES = {
             "connectEnabled",
         ),
     ),
-    "awsEc2": (
-        _SERVICE,
-        *inert(TRANSPORT, "region", "secretRef", "roleArn", "filters", "publicIp", "port"),
-    ),
+    "awsEc2": inert(TRANSPORT, "region", "secretRef", "roleArn", "filters", "publicIp", "port"),
 }
 #: The kinds of Upstream.
 UPSTREAM_TYPES = (*_TYPES, "gcp", "ai")
@@ -86,8 +83,22 @@ UPSTREAM_SPEC = Message(
     "Upstream",
     (
         *_TYPE_FIELDS,
-        #: Of 2019: a message around the type.
-        Field("upstreamSpec", Message("UpstreamSpec", _TYPE_FIELDS), oneof="upstreamType"),
+        #: Of 2019: a message around the type, and around some of how it is reached.
+        Field(
+            "upstreamSpec",
+            Message(
+                "UpstreamSpec",
+                (
+                    *_TYPE_FIELDS,
+                    *inert(
+                        TRANSPORT,
+                        *("sslConfig", "circuitBreakers", "loadBalancerConfig", "connectionConfig"),
+                        *("healthChecks", "outlierDetection", "useHttp2"),
+                    ),
+                ),
+            ),
+            oneof="upstreamType",
+        ),
         *inert(
             TRANSPORT,
             *("sslConfig", "circuitBreakers", "loadBalancerConfig", "healthChecks", "outlierDetection"),
@@ -95,7 +106,7 @@ UPSTREAM_SPEC = Message(
             *("initialConnectionWindowSize", "maxConcurrentStreams", "overrideStreamErrorOnInvalidHttpMessage"),
             *("httpProxyHostname", "httpConnectSslConfig", "httpConnectHeaders", "ignoreHealthOnHostRemoval"),
             *("respectDnsTtl", "dnsRefreshRate", "proxyProtocolVersion", "preconnectPolicy"),
-            *("disableIstioAutoMtls", "extensions"),
+            "disableIstioAutoMtls",
         ),
         *inert(COSMETIC, "discoveryMetadata", "status", "namespacedStatuses"),
     ),
