@@ -9,7 +9,7 @@ import pytest
 import canarysim as cs
 from canarysim.faces.text import percent
 
-from .cases import routes, weighted
+from .cases import routes, virtual_service, weighted
 
 
 def test_twenty_calls_at_ten_per_cent() -> None:
@@ -121,3 +121,33 @@ def test_what_is_unknown_is_said_with_its_place() -> None:
     assert "the RouteTable rt is not in the input" in " ".join(text.split())
     assert "<text>:" in text
     assert "unknown" in str(table)
+
+
+SUBSETS = virtual_service(
+    """
+    routes:
+    - routeAction:
+        multi:
+          destinations:
+          - {weight: 10, destination: {upstream: {name: shop}, subset: {values: {version: v2}}}}
+          - {weight: 90, destination: {upstream: {name: shop}, subset: {values: {version: v1}}}}
+    """
+)
+
+
+def test_subsets_of_one_upstream_are_outcomes_of_their_own() -> None:
+    table = cs.loads(SUBSETS)
+    preview = cs.preview(table, "GET /")
+    assert [(o.cluster, o.share) for o in preview] == [("shop_ns", Fraction(1, 10)), ("shop_ns", Fraction(9, 10))]
+    assert preview.share(subset={"version": "v2"}) == Fraction(1, 10)
+    assert preview.share(cluster="shop") == 1
+    assert "shop_ns  version=v2" in str(preview)
+    assert "expect 2 at shop_ns version=v2" in " ".join(str(preview).split())
+    cs.assert_split(table, "GET /", [({"subset": {"version": "v2"}}, 0.1), ({"subset": {"version": "v1"}}, 0.9)])
+    with pytest.raises(AssertionError, match="version=v2"):
+        cs.assert_routes_to(table, "GET /", subset={"version": "v1"})
+    with pytest.raises(cs.UnknownName, match="v1"):
+        cs.assert_routes_to(table, "GET /", subset={"version": "v3"})
+    counts = cs.simulate(table, "GET /", 1000, rng=1).counts(by="outcome")
+    assert list(counts) == ["shop_ns (version=v2)", "shop_ns (version=v1)"]
+    assert sum(counts.values()) == 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from canarysim.errors import InvalidValue, UnknownName
 from canarysim.table.route_table import names_of
@@ -41,10 +41,10 @@ def resolve_function(table: RouteTable, name: str) -> str:
 
 
 #: The labels by which a mapping may choose destinations.
-LABELS = ("cluster", "function", "upstream")
+LABELS = ("cluster", "function", "upstream", "subset")
 
 
-def resolve(table: RouteTable, wanted: str | Mapping[str, str]) -> dict[str, str]:
+def resolve(table: RouteTable, wanted: str | Mapping[str, Any]) -> dict[str, Any]:
     """The labels a destination must bear: ``{"cluster": ...}`` from a name, or from a mapping of labels."""
     if isinstance(wanted, str):
         return {"cluster": resolve_cluster(table, wanted)}
@@ -62,9 +62,19 @@ def resolve(table: RouteTable, wanted: str | Mapping[str, str]) -> dict[str, str
         labels["cluster"] = resolve_cluster(table, labels["cluster"])
     if "function" in labels:
         resolve_function(table, labels["function"])
+    if "subset" in labels:
+        labels["subset"] = dict(labels["subset"])
+        known = [dict(d.subset) for d in table.destinations if d.subset]
+        if labels["subset"] not in known:
+            raise UnknownName("subset", str(labels["subset"]), list(map(str, known)))
     return labels
 
 
-def bears(destination: Destination | None, labels: Mapping[str, str]) -> bool:
+def bears(destination: Destination | None, labels: Mapping[str, Any]) -> bool:
     """Whether a destination has all of the labels."""
-    return destination is not None and all(getattr(destination, k) == v for k, v in labels.items())
+    if destination is None:
+        return False
+    return all(
+        dict(destination.subset) == value if label == "subset" else getattr(destination, label) == value
+        for label, value in labels.items()
+    )

@@ -13,7 +13,7 @@ from canarysim.errors import InvalidValue, UnknownName
 from canarysim.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from matplotlib.figure import Figure
 
@@ -93,15 +93,21 @@ class Preview:
         return len(self.outcomes)
 
     def share(
-        self, *, cluster: str | None = None, function: str | None = None, kind: str | None = None
+        self,
+        *,
+        cluster: str | None = None,
+        function: str | None = None,
+        subset: Mapping[str, str] | None = None,
+        kind: str | None = None,
     ) -> Fraction:
-        """The exact share of requests that go to a cluster or Upstream, to a function, or end in a kind.
+        """The exact share of requests that go to a cluster or Upstream, a function, a subset, or end in a kind.
 
         Several conditions must all hold. Raises UnknownName for a name that the table does not know.
         """
-        labels = {k: v for k, v in (("cluster", cluster), ("function", function)) if v is not None}
+        given = {"cluster": cluster, "function": function, "subset": subset}
+        labels = {k: v for k, v in given.items() if v is not None}
         if not labels and kind is None:
-            raise InvalidValue("no_label", "share of what? give cluster=, function= or kind=")
+            raise InvalidValue("no_label", "share of what? give cluster=, function=, subset= or kind=")
         if kind is not None:
             from canarysim.table.decision import KINDS
 
@@ -182,6 +188,7 @@ def preview(table: RouteTable, request: Request | str, n: int = 20) -> Preview:
             None if decision.matched is None else decision.matched.index,
             decision.cluster,
             decision.function,
+            () if decision.destination is None else decision.destination.subset,
             decision.mirrors,
             decision.delay if decision.kind == "forward" else None,
         )

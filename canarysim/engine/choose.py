@@ -110,6 +110,7 @@ def _identity(decision: Decision) -> tuple[Any, ...]:
         None if decision.matched is None else decision.matched.index,
         decision.cluster,
         decision.function,
+        () if decision.destination is None else decision.destination.subset,
         decision.mirrors,
         decision.unknown if decision.kind == "unknown" else (),
     )
@@ -121,7 +122,8 @@ def _place(decision: Decision, host_order: dict[str, int], position: int) -> _Pl
     route = decision.matched.index if decision.matched is not None else 2**62
     said = "" if decision.kind != "unknown" else repr(decision.unknown)
     # A header may name the cluster, so that one place of the table leads to many: by their names.
-    names = f"{decision.status} {decision.cluster} {decision.function} {decision.mirrors} {said}"
+    label = "" if decision.destination is None else decision.destination.label
+    names = f"{decision.status} {decision.cluster} {label} {decision.mirrors} {said}"
     return host, route, position, KINDS.index(decision.kind), names
 
 

@@ -130,6 +130,7 @@ def decision_dict(decision: Decision) -> Plain:
         "matched": _route(decision.matched),
         "cluster": _text(decision.cluster),
         "function": decision.function,
+        "subset": {} if decision.destination is None else dict(decision.destination.subset),
         "upstream": decision.upstream,
         "status": decision.status,
         "location": _text(decision.location),

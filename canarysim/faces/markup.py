@@ -286,12 +286,12 @@ def route_label(route: Route) -> Html:
 
 
 def destination_name(destination: Destination) -> Html:
-    """A cluster, and its function where it names one."""
+    """A cluster, and its function and subset where it names them."""
     if destination.cluster_header:
         return join("the cluster that ", code(destination.cluster_header), " names")
-    if not destination.function:
+    if not destination.label:
         return code(destination.cluster)
-    return join(code(destination.cluster), " ", muted(short(destination.function)))
+    return join(code(destination.cluster), " ", muted(short(destination.label)))
 
 
 def outcome_name(decision: Decision, *, general: bool = False) -> Html:

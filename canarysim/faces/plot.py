@@ -202,8 +202,9 @@ def _name(outcome: Outcome) -> str:
 
 
 def _label(outcome: Outcome) -> str:
-    function = f" ({outcome.function})" if outcome.function else ""
-    return _text(outcome.share, _name(outcome) + function)
+    destination = outcome.decision.destination
+    label = "" if destination is None or not destination.label else f" ({destination.label})"
+    return _text(outcome.share, _name(outcome) + label)
 
 
 def _text(share: Fraction | float, name: str) -> str:

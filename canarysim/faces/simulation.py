@@ -88,8 +88,8 @@ def _label(decision: Decision) -> str:
         return f"{_name(decision)}{BEFORE_UPSTREAM}"
     if destination is None:
         return _name(decision)
-    function = f"  {destination.function}" if destination.function else ""
-    return f"{destination.cluster}{function}{decision.copies}"
+    label = f"  {destination.label}" if destination.label else ""
+    return f"{destination.cluster}{label}{decision.copies}"
 
 
 class _Page:

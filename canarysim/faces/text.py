@@ -99,10 +99,10 @@ def problems_text(problems: Sequence[Problem]) -> str:
 
 
 def destination_text(destination: Destination) -> str:
-    """A cluster, and its function where it names one."""
+    """A cluster, and its function and subset where it names them."""
     if destination.cluster_header:
         return str(destination)
-    return f"{destination.cluster}  {destination.function}" if destination.function else destination.cluster
+    return f"{destination.cluster}  {destination.label}" if destination.label else destination.cluster
 
 
 def with_source(lead: str, text: str, source: Where) -> list[str]:
@@ -276,6 +276,8 @@ def preview_in_words(preview: Preview) -> list[str]:
     if rare.share == 1:
         return []
     name = rare.decision.cluster or rare.decision.outcome
+    if rare.decision.destination is not None and sum(o.cluster == rare.cluster for o in preview.outcomes) > 1:
+        name = f"{name} {rare.decision.destination.label}".rstrip()
     where = name if rare.kind == "fault_abort" else f"at {name}"
     text = (
         f"Of {plural(preview.n, 'call')} expect {count_text(rare.expected)} {where}: {_spread(rare)} in "

@@ -96,6 +96,11 @@ class Destination:
         if self.cluster_header and self.cluster:
             raise InvalidValue("two_destinations", "a cluster and a cluster header exclude each other")
 
+    @property
+    def label(self) -> str:
+        """What tells it from others of its cluster: its function, and its subset as in ``version=v2``."""
+        return " ".join(filter(None, (self.function, *(f"{key}={value}" for key, value in self.subset))))
+
     def resolved(self, seen: Seen) -> Destination | None:
         """The destination with the cluster that a request names (fact 3); None where it names none."""
         if not self.cluster_header:
@@ -114,7 +119,7 @@ class Destination:
 
     def __str__(self) -> str:
         name = self.cluster or f"the cluster that {self.cluster_header} names"
-        return f"{name} ({self.function})" if self.function else name
+        return f"{name} ({self.label})" if self.label else name
 
 
 @attrs.frozen

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["assert_routes_to", "assert_split"]
 
 Requests = Request | str | Iterable[Request | str]
-Wanted = str | Mapping[str, str]
+Wanted = str | Mapping[str, Any]
 Share = Fraction | int | float | str
 
 
@@ -37,6 +37,7 @@ def assert_routes_to(
     cluster: str | None = None,
     function: str | None = None,
     upstream: str | None = None,
+    subset: Mapping[str, str] | None = None,
 ) -> None:
     """Asserts that each request goes, whatever its random value, to the destination described.
 
@@ -57,7 +58,7 @@ def assert_routes_to(
     >>> cs.assert_routes_to(table, ["GET /", "POST /orders"], cluster="shop-v1")
     """
     __tracebackhide__ = True
-    given = {"cluster": cluster, "function": function, "upstream": upstream}
+    given = {"cluster": cluster, "function": function, "upstream": upstream, "subset": subset}
     wanted = resolve(table, {k: v for k, v in given.items() if v is not None})
     failures = []
     asked = _requests(requests)
@@ -79,9 +80,9 @@ def assert_split(
 
     ``shares`` maps destinations to shares, and is complete: what it does not name must get nothing. A
     destination is the name of a cluster or an Upstream; several labels at once, as in ``{"cluster": ...,
-    "function": ...}``, go into (destination, share) pairs, and so does what goes to none, as in ``{"kind":
-    "fault_abort"}``. A share is a Fraction, an int, text such as "1/3" or
-    "12.5%", or a float, which is read as the decimal number it prints as. Raises AssertionError with the
+    "function": ..., "subset": {"version": "v2"}}``, go into (destination, share) pairs, and so does what goes to
+    none, as in ``{"kind": "fault_abort"}``. A share is a Fraction, an int, text such as "1/3" or "12.5%", or a
+    float, which is read as the decimal number it prints as. Raises AssertionError with the
     expected and true shares and an explanation, UnknownName for a name that is not in the table, and
     InvalidValue for shares that do not add to 1.
 
@@ -131,7 +132,7 @@ def assert_split(
         )
 
 
-def _resolved(table: RouteTable, wanted: Wanted) -> dict[str, str]:
+def _resolved(table: RouteTable, wanted: Wanted) -> dict[str, Any]:
     """The labels of a destination, or one kind of decision."""
     if isinstance(wanted, str) or set(wanted) != {"kind"}:
         return resolve(table, wanted)
@@ -140,7 +141,7 @@ def _resolved(table: RouteTable, wanted: Wanted) -> dict[str, str]:
     return dict(wanted)
 
 
-def _is(decision: Decision, wanted: Mapping[str, str]) -> bool:
+def _is(decision: Decision, wanted: Mapping[str, Any]) -> bool:
     return decision.kind == wanted["kind"] if "kind" in wanted else bears(decision.destination, wanted)
 
 
@@ -166,5 +167,5 @@ def _share(share: Share) -> Fraction:
     return value
 
 
-def _named(wanted: Mapping[str, str]) -> str:
+def _named(wanted: Mapping[str, Any]) -> str:
     return ", ".join(value if label == "cluster" else f"{label} {value}" for label, value in wanted.items())
