@@ -453,7 +453,7 @@ GATEWAYS = [
         route(
             X, TO, more=(gateway("g", "virtualServices: [{name: t, namespace: ns}, {name: u, namespace: ns}]"),)
         ),
-        *("missing_virtual_service", "{name: u", NOTHING),
+        *("missing_virtual_service", "{name: u", NOTHING, "warning"),  # applied, an error
         resource="Gateway gloo-system/g",
         also=("not_served",),
     ),

@@ -19,10 +19,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from canarysim.errors import near
+from canarysim.manifests.fields import Record
 from canarysim.manifests.gloo.fields.upstreams import UPSTREAM_TYPES
 
 if TYPE_CHECKING:
-    from canarysim.manifests.fields import Record
     from canarysim.manifests.gloo.resources import Resource, Resources
 
 __all__ = ["Checked", "check_upstream", "existing_clusters"]
@@ -73,7 +73,8 @@ def _kind(upstream: Resource) -> tuple[str, Record | None]:
     """The kind of an Upstream, and what it says as such; in the form of 2019 there is a message around it."""
     spec: Record = upstream.spec.get("upstreamSpec", upstream.spec)
     kind = next((name for name in UPSTREAM_TYPES if name in spec), "")
-    return kind, spec[kind] if kind and hasattr(spec[kind], "get") else None
+    told = spec.get(kind)
+    return kind, told if isinstance(told, Record) else None
 
 
 def _function(destination: Record) -> tuple[str, Record] | None:
