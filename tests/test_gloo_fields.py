@@ -57,17 +57,18 @@ def inner(kind: Type) -> Type:
 def places() -> list[Place]:
     """Every message in the resources, each once, but for what is inside of fields that are not simulated."""
     found: dict[int, Place] = {}
-    waiting = [Place(kind, message) for kind, message in RESOURCES.items()]
-    for place in waiting:
-        if id(place.message) in found:
-            continue
-        found[id(place.message)] = place
-        for field in place.message.fields:
-            spellings = (field, *(field._replace(name=old.name, type=old.type) for old in field.legacy))
-            for each in spellings if field.effect is not Effect.UNSIMULATED else ():
-                if isinstance(message := inner(each.type), Message):
-                    step = place.label, place.message, each
-                    waiting.append(Place(place.kind, message, (*place.way, step)))
+    for kind, whole in RESOURCES.items():
+        waiting = [Place(kind, whole)]
+        for place in waiting:
+            if id(place.message) in found:
+                continue
+            found[id(place.message)] = place
+            for field in place.message.fields:
+                spellings = (field, *(field._replace(name=old.name, type=old.type) for old in field.legacy))
+                for each in spellings if field.effect is not Effect.UNSIMULATED else ():
+                    if isinstance(message := inner(each.type), Message):
+                        step = place.label, place.message, each
+                        waiting.append(Place(kind, message, (*place.way, step)))
     return list(found.values())
 
 
@@ -119,7 +120,11 @@ def adding(value: str) -> Json:
 
 
 REST = to("rest")
-DIRECT = {"matchers": [{"prefix": "/direct"}], "directResponseAction": {"status": 200, "body": "body"}}
+DIRECT = {
+    "matchers": [{"prefix": "/direct"}],
+    "directResponseAction": {"status": 200, "body": "body"},
+    "options": {"headerManipulation": {"responseHeadersToAdd": [{"header": {"key": "x-r", "value": "route"}}]}},
+}
 REST_FUNCTION = {"rest": {"functionName": "f", "parameters": {"path": "/{id}"}}}
 SERVES_F = {"serviceSpec": {"rest": {"transformations": {"f": {"headers": {"x-f": {"text": "{{ id }}"}}}}}}}
 UPSTREAM = document("Upstream", "u", {"static": SERVES_F})
@@ -143,6 +148,11 @@ AROUND: dict[str, tuple[Json, ...]] = {
     "UpstreamGroup": (service({"routeAction": {"upstreamGroup": ref("n")}}),),
     "Upstream": calling(**REST_FUNCTION),
     "Gateway": (
+        {
+            **service(to("s")),
+            "metadata": {"name": "s"},
+            "spec": {"sslConfig": {}, "virtualHost": {"routes": [to("s")]}},
+        },
         service(
             DIRECT,
             {"name": "n", "matchers": [{"prefix": "/x"}], **to("r0"), "options": adding("route")},
@@ -167,13 +177,13 @@ BESIDE: dict[str, Json] = {
     "QueryParameterMatcher": {"name": "q"},
     "RouteAction": {"single": upstream("u")},
     "Destination": upstream("u"),
-    "ResourceRef": {"name": "two", "namespace": "far"},
+    "ResourceRef": ref("r"),
     "KubernetesServiceDestination": {"ref": {"name": "s", "namespace": "k"}, "port": 80},
     "ConsulServiceDestination": {"serviceName": "s"},
     "rest.DestinationSpec": {"functionName": "f"},
     "WeightedDestination": {"destination": upstream("w"), "weight": 1},
     "requestHeadersToAdd:HeaderValueOption": {"header": {"key": "x-a", "value": "added"}},
-    "responseHeadersToAdd:HeaderValueOption": {"header": {"key": "content-type", "value": "added"}},
+    "responseHeadersToAdd:HeaderValueOption": {"header": {"key": "x-r", "value": "added"}},
     "HeaderValue": {"key": "x-n", "value": "added"},
     "RegexMatchAndSubstitute": {"pattern": {"regex": "x"}, "substitution": "z"},
     "RegexMatcher": {"regex": "x"},
@@ -197,6 +207,7 @@ BESIDE: dict[str, Json] = {
 #: What follows in a list.
 BEHIND: dict[str, list[Json]] = {
     "VirtualHost.routes": [REST],
+    "HybridGateway.matchedGateways": [{"httpGateway": {}}],
     "MultiDestination.destinations": [{"destination": upstream("w2"), "weight": 1}],
 }
 
@@ -214,6 +225,11 @@ class Row:
     instead: Json = attrs.field(factory=dict)
     also: tuple[Json, ...] = ()
     around: tuple[Json, ...] | None = None
+    #: The field is refused here, or has something refused.
+    refused: bool = False
+
+
+HOST_OPTION = document("VirtualHostOption", "r", {"options": adding("v")})
 
 
 def subset(**values: str) -> tuple[Json, ...]:
@@ -227,7 +243,7 @@ OF_TYPE = {
     **{name: Row(SERVES_F) for name in ("kube", "static", "pipe", "consul")},
     "aws": Row({"lambdaFunctions": [{"logicalName": "f"}]}, around=calling(aws={"logicalName": "f"})),
     "azure": Row({"functions": [{"functionName": "f"}]}, around=calling(azure={"functionName": "f"})),
-    **{name: Row({}) for name in ("awsEc2", "gcp", "ai")},
+    **{name: Row({}, refused=True) for name in ("awsEc2", "gcp", "ai")},
 }
 OPTIONS = {
     "headerManipulation": Row(MUTATION),
@@ -306,6 +322,7 @@ ROWS: dict[str, dict[str, Row]] = {
         "destinationSpec": Row(REST_FUNCTION),
         "subset": Row({"values": {"a": "b"}}),
     },
+    "ResourceRef": {"name": Row("r", also=(HOST_OPTION,)), "namespace": Row("ns", also=(HOST_OPTION,))},
     "DestinationSpec": {
         "aws": Row({"logicalName": "f"}),
         "azure": Row({"functionName": "f"}),
@@ -325,7 +342,7 @@ ROWS: dict[str, dict[str, Row]] = {
         "requestHeadersToAdd": Row(MUTATION["requestHeadersToAdd"]),
         "requestHeadersToRemove": Row(["x-a"]),
         "responseHeadersToAdd": Row(MUTATION["requestHeadersToAdd"]),
-        "responseHeadersToRemove": Row(["content-type"]),
+        "responseHeadersToRemove": Row(["x-r"]),
     },
     "requestHeadersToAdd:HeaderValueOption": {"append": Row(False)},
     "responseHeadersToAdd:HeaderValueOption": {"append": Row(False)},
@@ -368,11 +385,11 @@ ROWS: dict[str, dict[str, Row]] = {
         "retryOn": Row("5xx"),
         "numRetries": Row(3),
         "perTryTimeout": Row("1s"),
-        "retryBackOff": Row({"baseInterval": "0s"}),
+        "retryBackOff": Row({"baseInterval": "0s"}, refused=True),
     },
     "RetryBackOff": {
         "baseInterval": Row("2s", {"maxInterval": "3s"}),
-        "maxInterval": Row("1s", {"baseInterval": "2s"}),
+        "maxInterval": Row("1s", {"baseInterval": "2s"}, refused=True),
     },
     "ProtocolUpgradeConfig": {
         "websocket": Row({"enabled": False}, instead={"connect": {}}),
@@ -392,9 +409,7 @@ ROWS: dict[str, dict[str, Row]] = {
         "abort": Row({"percentage": 50, "httpStatus": 503}),
         "delay": Row({"percentage": 50, "fixedDelay": "2s"}),
     },
-    "DelegateOptionsRefs": {
-        "delegateOptions": Row([ref("r")], also=(document("VirtualHostOption", "r", {"options": adding("v")}),))
-    },
+    "DelegateOptionsRefs": {"delegateOptions": Row([ref("r")], also=(HOST_OPTION,))},
     "VirtualHostOptions": {"headerManipulation": Row(MUTATION), "retries": Row({"retryOn": "5xx"})},
     "RouteTable": {
         "weight": Row(-1, also=TABLES, around=(service(delegating(selector={}), REST),)),
@@ -442,8 +457,8 @@ ROWS: dict[str, dict[str, Row]] = {
         "bindAddress": Row("::", instead={"bindAddress": "127.0.0.1"}),
         "proxyNames": Row(["other"]),
         "hybridGateway": Row({"matchedGateways": [{"httpGateway": {}}]}),
-        "virtualServices": Row([ref("n")]),
-        "routeOptions": Row({"maxDirectResponseBodySizeBytes": 3}),
+        "virtualServices": Row([{"name": "two", "namespace": "far"}]),
+        "routeOptions": Row({"mostSpecificHeaderMutationsWins": True}),
     },
     "HttpGateway": {
         "virtualServices": Row([{"name": "two", "namespace": "far"}]),
@@ -466,7 +481,9 @@ ROWS: dict[str, dict[str, Row]] = {
     "matcher:Matcher": {"sslConfig": Row({})},
     "RouteConfigurationOptions": {
         "mostSpecificHeaderMutationsWins": Row(True),
-        "maxDirectResponseBodySizeBytes": Row(3),
+        "maxDirectResponseBodySizeBytes": Row(
+            5000, around=(service({"directResponseAction": {"status": 200, "body": "b" * 5000}}),)
+        ),
     },
 }
 
@@ -519,10 +536,15 @@ def _plausible(kind: Type) -> Any:
 # From a message to answers
 
 
-def without_rivals(label: str, message: Message, field: Field) -> Json:
-    """What stands beside a field, without the other members of its oneof."""
-    rivals = {each.name for each in message.fields if each.oneof == field.oneof} if field.oneof else set()
-    return {name: value for name, value in BESIDE.get(label, {}).items() if name not in {*rivals, field.name}}
+def joined(message: Message, fields: Json, more: Json) -> Json:
+    """The fields with more of them, and without what these exclude."""
+    oneofs = {field.name: field.oneof for field in message.fields}
+    excluded = {oneofs.get(name) for name in more} - {"", None}
+    return {**{name: value for name, value in fields.items() if oneofs.get(name) not in excluded}, **more}
+
+
+def without(fields: Json, field: Field) -> Json:
+    return {name: value for name, value in fields.items() if name != field.name}
 
 
 def resource(place: Place, body: Json) -> Json:
@@ -536,7 +558,7 @@ def resource(place: Place, body: Json) -> Json:
         if message.name == "resource":
             whole = document(place.kind, "n", BESIDE.get(place.kind, {}))
             return {**whole, field.name: value}
-        value = {**without_rivals(label, message, field), field.name: value}
+        value = joined(message, BESIDE.get(label, {}), {field.name: value})
     whole = document(place.kind, "n", BESIDE.get(place.kind, {}))
     return {name: value for name, value in {**whole, **body}.items() if value is not None}
 
@@ -578,12 +600,16 @@ def tables(text: str) -> dict[str, cs.RouteTable]:
     return {table.name: table}
 
 
+class Refused(list[tuple[str, str]]):
+    """The problems of a manifest that is not read."""
+
+
 def answers(text: str) -> Any:
     """All that is decided of all requests, and what is wrong; but not where it stands."""
     try:
         found = tables(text)
     except cs.ManifestError as error:
-        return [(problem.code, problem.where.path) for problem in error.problems]
+        return Refused((problem.code, problem.where.path) for problem in error.problems)
     return {
         name: (
             table.route_configuration,
@@ -626,25 +652,35 @@ def around(place: Place, row: Row) -> tuple[Json, ...]:
 @pytest.mark.parametrize(("place", "field"), fields(Effect.SIMULATED))
 def test_a_simulated_field_decides(place: Place, field: Field) -> None:
     row = row_of(place, field)
-    beside = {**without_rivals(place.label, place.message, field), **row.beside}
-    default = {name: value for name, value in BESIDE.get(place.label, {}).items() if name != field.name}
+    beside = joined(place.message, BESIDE.get(place.label, {}), row.beside)
+    rest = joined(place.message, without(beside, field), row.instead)
     others = around(place, row)
-    there = answers(manifest(resource(place, {**beside, field.name: row.value}), *others))
-    gone = answers(manifest(resource(place, {**default, **row.beside, **row.instead}), *others))
-    assert there != gone
+    there = answers(manifest(resource(place, joined(place.message, beside, {field.name: row.value})), *others))
+    assert isinstance(there, Refused) is row.refused
+    assert there != answers(manifest(resource(place, rest), *others))
+
+
+#: Where an inert field may leave no room for a REST function.
+_WITHOUT_REST = (
+    "ServiceSpec",
+    *(f"{kind}.UpstreamSpec" for kind in ("aws", "azure", "awsEc2")),
+    "LambdaFunctionSpec",
+    "FunctionSpec",
+)
 
 
 @pytest.mark.parametrize(("place", "field"), fields(Effect.INERT))
 def test_an_inert_field_decides_nothing(place: Place, field: Field) -> None:
-    body = without_rivals(place.label, place.message, field)
+    body = joined(place.message, BESIDE.get(place.label, {}), {field.name: plausible(place, field)})
     others = AROUND[place.kind]
-    if place.label == "ServiceSpec":  # no REST function then, of course
+    if place.kind == "Upstream" and place.label in _WITHOUT_REST:
         others = (service(to("n")),)
-    with_it = resource(place, {**body, field.name: plausible(place, field)})
-    without = [resource(place, body)]
-    if (place.label, field.name) == ("Gateway", "tcpGateway"):  # a whole Gateway may as well not be there
-        others, without = (*others, GATEWAY), []
-    assert answers(manifest(with_it, *others)) == answers(manifest(*without, *others))
+    gone = [resource(place, without(body, field))]
+    if (place.label, field.name) == ("Gateway", "tcpGateway"):  # the whole Gateway may as well not be there
+        others, gone = (*others, GATEWAY), []
+    there = answers(manifest(resource(place, body), *others))
+    assert not isinstance(there, Refused)
+    assert there == answers(manifest(*gone, *others))
 
 
 #: Said only: the first may add listeners and changes nothing on others; what functions make says itself that it
@@ -654,8 +690,8 @@ _SAID = ["delegatedHttpGateways", "mergeJsonKeys"]
 
 @pytest.mark.parametrize(("place", "field"), fields(Effect.UNSIMULATED))
 def test_a_field_that_is_not_simulated_leaves_open_what_it_could_change(place: Place, field: Field) -> None:
-    body = without_rivals(place.label, place.message, field)
-    text = manifest(resource(place, {**body, field.name: plausible(place, field)}), *AROUND[place.kind])
+    body = joined(place.message, BESIDE.get(place.label, {}), {field.name: plausible(place, field)})
+    text = manifest(resource(place, body), *AROUND[place.kind])
     (table,) = tables(text).values()
     (problem,) = [each for each in table.problems if each.where.path.endswith(f".{field.name}")]
     assert problem.severity is cs.Severity.WARNING
@@ -689,9 +725,10 @@ def test_a_spelling_of_2019_decides_as_that_of_today(place: Place, field: Field,
         (value,) = value
     if old == "routePlugins":
         value = {"prefixRewrite": row.value}
-    body = without_rivals(place.label, place.message, field)
-    today = answers(manifest(resource(place, {**body, field.name: row.value}), *around(place, row)))
-    assert answers(manifest(resource(place, {**body, old: value}), *around(place, row))) == today
+    beside = without(BESIDE.get(place.label, {}), field)
+    today = answers(manifest(resource(place, {**beside, field.name: row.value}), *around(place, row)))
+    assert not isinstance(today, Refused)
+    assert answers(manifest(resource(place, {**beside, old: value}), *around(place, row))) == today
 
 
 def test_every_simulated_field_has_a_row_and_every_row_a_field() -> None:
