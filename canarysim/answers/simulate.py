@@ -74,7 +74,8 @@ class Simulation:
     ``outcomes`` are the Decisions that could come up, in the order of the table, those of weight 0 included;
     each stands for all that count as the same: the same kind, status, route, cluster, function and
     subset (and the same reason, if unknown). ``rows`` is a numpy array of shape (n,) that holds the outcome of
-    each request in order, as an index into ``outcomes``, in the smallest unsigned dtype; None with ``keep="counts"``.
+    each request in order, as an index into ``outcomes``, in the smallest unsigned dtype; None with
+    ``keep="counts"``.
     """
 
     table: RouteTable

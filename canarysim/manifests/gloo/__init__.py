@@ -63,6 +63,9 @@ def build(resources: Resources, envoy: str | None) -> dict[str, RouteTable]:
         table = _table(listener, services, resources, envoy)
         if table is not None:
             tables[listener.name] = table
+    for unused in resources.of("RouteTable") if served else ():
+        if unused not in resources.visited:
+            unused.spec.note("not_delegated_to", f"no route delegates to {unused}: none of its routes is served")
     for service in resources.of("VirtualService"):
         if service not in served:
             text = "no Gateway takes this VirtualService: it is not served"

@@ -132,6 +132,7 @@ class _Flattening:
                         "delegation_cycle", f"the delegation goes round in a circle: {cycle}", "delegateAction"
                     )
                     continue
+                self._resources.visited.add(table)
                 inner = f"{name}_rt:{table.namespace}_{table.name}"
                 routes += self.visit(table, table.spec, inner, way._replace(tables=(*way.tables, table)))
             if len(same_weight) > 1:

@@ -12,7 +12,9 @@ Facts (source of Gloo 1.22, gateway/pkg/translator and gloo/pkg/plugins/hcm):
 4. A listener is called ``listener-<address>-<port>``, its route configuration has ``-routes`` behind that. Without
    ``proxyNames`` the proxy is ``gateway-proxy``.
 5. Gloo 1.22 ships Envoy 1.36, and sets ``normalize_path`` and allows websockets where Envoy's own defaults do not.
-6. The matched gateways of a hybrid gateway share address and port; each is ssl if its matcher has one.
+6. Gloo reads the Gateways of the namespace that it is installed in, mostly ``gloo-system``, unless its Settings say
+   ``readGatewaysFromAllNamespaces``. Here all are read.
+7. The matched gateways of a hybrid gateway share address and port; each is ssl if its matcher has one.
 """
 
 from __future__ import annotations
@@ -106,6 +108,9 @@ def listeners(resources: Resources) -> list[Listener]:
     found: list[Listener] = []
     for gateway in gateways:
         start = len(resources.journal)
+        if gateway.namespace != "gloo-system":
+            text = f"Gloo reads the Gateways of its own namespace only: of {gateway.namespace} if it is installed there"
+            gateway.spec.note("other_namespace", text, None, "put it into gloo-system, or see the Settings of Gloo")
         made = list(_listeners(gateway, resources))
         wrong = (*conflicts.get(gateway, ()), *resources.errors_since(start)[Effect.REJECTED])
         found += [attrs.evolve(listener, wrong=wrong) for listener in made]
@@ -147,7 +152,7 @@ def _listeners(resource: Resource, resources: Resources) -> Iterator[Listener]:
 
 
 def _matched(resource: Resource) -> Iterator[tuple[str, bool, Record]]:
-    """Fact 6."""
+    """Fact 7."""
     hybrid: Record = resource.spec["hybridGateway"]
     for _ in unknowns_of(hybrid):
         pass  # a warning says what is not read

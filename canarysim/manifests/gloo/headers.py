@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from canarysim.manifests.fields import Record
     from canarysim.table.mutations import HeaderMutations, HeaderToAdd, Mutations
 
-__all__ = ["mutations"]
+__all__ = ["NAME", "mutations"]
 
-_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+#: What Gloo takes for the name of a header.
+NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 
 
 def mutations(options: Record | None) -> Mutations | None:
@@ -61,7 +62,7 @@ def _added(record: Record, side: str) -> HeaderToAdd | None:
             record.report("no_header", "a header to add has no header", None, "add header: {key: ..., value: ...}")
         return None
     key: str = header.get("key", "")
-    if side == "request" and not key.startswith(":") and not re.fullmatch(_NAME, key):
+    if side == "request" and not key.startswith(":") and not re.fullmatch(NAME, key):
         if "key" in header or header.lacks("key"):
             header.report("bad_header_name", f"{key!r} is no name of a header", "key", "add key:")
         return None

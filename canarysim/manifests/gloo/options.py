@@ -27,6 +27,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from canarysim.errors import InvalidValue
+from canarysim.manifests.gloo.headers import NAME
 from canarysim.manifests.gloo.names import cluster_of_upstream
 from canarysim.manifests.gloo.paths import why_bad_rewrite
 from canarysim.manifests.gloo.resources import Effect, has_effect
@@ -50,7 +51,6 @@ _FORWARDING_ONLY = (
     *("prefixRewrite", "regexRewrite", "hostRewrite", "hostRewriteHeader", "hostRewritePathRegex"),
     *("appendXForwardedHost", "faults", "timeout", "retries", "upgrades"),
 )
-_HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 
 
 def answering_options(options: Record | None) -> None:
@@ -114,7 +114,7 @@ def _host_rewrite(options: Record) -> HostRewrite | None:
         return HostRewrite(literal=options["hostRewrite"], append_x_forwarded_host=append)
     if "hostRewriteHeader" in options:
         name: str = options["hostRewriteHeader"]
-        if not re.fullmatch(_HEADER_NAME, name):
+        if not re.fullmatch(NAME, name):
             options.report("bad_header_name", f"{name!r} is no name of a header", "hostRewriteHeader")
             return None
         return HostRewrite(header=name, append_x_forwarded_host=append)

@@ -100,6 +100,8 @@ class Resources:
     #: How long the body of a direct response may be on the listener that is made.
     max_body: int = 4096
     journal: list[Problem] = attrs.field(factory=list)
+    #: The RouteTables that some route delegates to.
+    visited: set[Resource] = attrs.field(factory=set)
     _effects: dict[int, Effect] = attrs.field(factory=dict)
     _by_kind: dict[str, dict[tuple[str, str], Resource]] = attrs.field(factory=dict)
 
