@@ -605,7 +605,7 @@ class Refused(list[tuple[str, str]]):
 
 
 def answers(text: str) -> Any:
-    """All that is decided of all requests, and what is wrong; but not where it stands."""
+    """All that is decided of all requests, and what is wrong but for notes; in which line does not count."""
     try:
         found = tables(text)
     except cs.ManifestError as error:
@@ -614,7 +614,7 @@ def answers(text: str) -> Any:
         name: (
             table.route_configuration,
             [host.retries for host in table.virtual_hosts],
-            [(problem.code, problem.where.path) for problem in table.problems],
+            [(each.code, each.where.path) for each in table.problems if each.severity is not cs.Severity.INFO],
             [
                 [
                     ({name: getattr(decision, name) for name in ATTRIBUTES if name not in _PLACES_IN_TEXT}, share)

@@ -12,8 +12,8 @@ Facts (source of Gloo 1.22, gateway/pkg/translator and gloo/pkg/plugins/hcm):
 4. A listener is called ``listener-<address>-<port>``, its route configuration has ``-routes`` behind that. Without
    ``proxyNames`` the proxy is ``gateway-proxy``.
 5. Gloo 1.22 ships Envoy 1.36, and sets ``normalize_path`` and allows websockets where Envoy's own defaults do not.
-6. Gloo reads the Gateways of the namespace that it is installed in, mostly ``gloo-system``, unless its Settings say
-   ``readGatewaysFromAllNamespaces``. Here all are read.
+6. Gloo reads the Gateways of the namespace that it is installed in, mostly ``gloo-system``, unless its Settings
+   say ``readGatewaysFromAllNamespaces``. Here all are read.
 7. The matched gateways of a hybrid gateway share address and port; each is ssl if its matcher has one.
 """
 
@@ -109,8 +109,10 @@ def listeners(resources: Resources) -> list[Listener]:
     for gateway in gateways:
         start = len(resources.journal)
         if gateway.namespace != "gloo-system":
-            text = f"Gloo reads the Gateways of its own namespace only: of {gateway.namespace} if it is installed there"
-            gateway.spec.note("other_namespace", text, None, "put it into gloo-system, or see the Settings of Gloo")
+            own = gateway.namespace
+            text = f"Gloo reads the Gateways of its own namespace only: of {own} if it is installed there"
+            hint = "put it into gloo-system, or see the Settings of Gloo"
+            gateway.spec.note("other_namespace", text, None, hint)
         made = list(_listeners(gateway, resources))
         wrong = (*conflicts.get(gateway, ()), *resources.errors_since(start)[Effect.REJECTED])
         found += [attrs.evolve(listener, wrong=wrong) for listener in made]
