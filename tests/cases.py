@@ -36,6 +36,13 @@ def routes(*matchers: str, domains: str = "['*']") -> str:
     return virtual_service("\n".join(lines))
 
 
+def resource(kind: str, name: str, spec: str, labels: str = "{}", namespace: str = "ns") -> str:
+    """Any resource; ``spec`` and ``labels`` are YAML flow text."""
+    group = "gloo.solo.io" if kind in ("Upstream", "UpstreamGroup") else "gateway.solo.io"
+    metadata = f"{{name: {name}, namespace: {namespace}, labels: {labels}}}"
+    return f"apiVersion: {group}/v1\nkind: {kind}\nmetadata: {metadata}\nspec: {spec}\n"
+
+
 @attrs.frozen
 class Case:
     """``cluster`` None means 404; ``path`` is asserted where given."""

@@ -134,7 +134,7 @@ class RedirectAction:
 
 @attrs.frozen(kw_only=True)
 class DirectResponseAction:
-    """Answers with a status and a body (fact 4)."""
+    """Answers with a status and a body (fact 4). How long it may be is a matter of the route configuration."""
 
     status: int
     body: str = ""

@@ -2,8 +2,9 @@
 
 Facts (source of Gloo 1.22):
 
-1. The same domain in two VirtualServices of one gateway, or twice in one, is an error of both and of the gateway.
-   No domains and ``*`` are the same domain there too.
+1. The same domain in two VirtualServices of one gateway, or twice in one, is an error of both and of the gateway,
+   and so are two VirtualServices without domains. One without domains, or without a virtual host, and one with
+   ``*`` are an error of these two only.
 2. A VirtualService with an error is rejected, and so is one that delegates to a RouteTable with one: its virtual
    host is withheld. With an error of the gateway the whole listener is. An error that comes up only when routes
    are made for Envoy is reported on the Proxy, and the route served as far as it goes. What Gloo lets pass and
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from canarysim.errors import InvalidValue
 from canarysim.manifests.gloo.fields import SPECS
 from canarysim.manifests.gloo.gateways import listeners
 from canarysim.manifests.gloo.resources import Effect, Resources, has_effect
@@ -29,6 +29,7 @@ from canarysim.table.route_table import RouteTable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from canarysim.manifests.fields import Record
     from canarysim.manifests.gloo.gateways import Listener
     from canarysim.manifests.gloo.resources import Resource
     from canarysim.table.hosts import VirtualHost
@@ -79,11 +80,14 @@ def _table(
     hosts: list[tuple[Resource, VirtualHost]] = []
     refused: list[Problem] = []
     resources = attrs.evolve(resources, max_body=listener.max_direct_response_body_size_bytes)
+    start = len(resources.journal)
+    rejected = _note_shared(services, listener)
+    wrong = [*listener.wrong, *resources.errors_since(start)[Effect.REJECTED]]
     for service in services:
         start = len(resources.journal)
-        host = virtual_host(service, resources, listener.gateway, listener.proxy)
+        host = virtual_host(service, resources, listener)
         errors = resources.errors_since(start)
-        if resources.apply and errors[Effect.REJECTED]:
+        if resources.apply and (errors[Effect.REJECTED] or service in rejected):
             text = f"{service} is rejected: its virtual host is not served on {listener.name}"
             service.spec.note("rejected", text, None, "a version that was accepted before would stay")
             continue
@@ -91,48 +95,68 @@ def _table(
         if host is not None:
             hosts.append((service, attrs.evolve(host, unknowns=(*host.unknowns, *listener.unknowns))))
     start = len(resources.journal)
-    _note_conflicts(hosts, listener)
-    errors = resources.errors_since(start)
-    wrong = [*listener.wrong, *errors[Effect.REJECTED]]
-    refused += errors[Effect.REFUSED]
-    if wrong or errors[Effect.REFUSED] or (resources.apply and refused):
+    _note_folded(hosts, listener)
+    refused += resources.errors_since(start)[Effect.REFUSED]
+    if wrong or refused or (rejected and not resources.apply):
         if resources.apply:
             who = "the Gateway is rejected" if wrong else "Envoy refuses the whole route configuration"
             place = attrs.evolve((wrong or refused)[0], hint="what was served before would go on being served")
             text = f"{who}: nothing is served on {listener.name}"
             resources.journal.append(attrs.evolve(place, code="rejected", severity=Severity.INFO, message=text))
         return None
-    try:
-        return RouteTable(
-            sorted((host for _, host in hosts), key=lambda host: host.name),
-            name=listener.name,
-            envoy=envoy or ENVOY,
-            http=listener.http,
-            scheme="https" if listener.ssl else "http",
-            route_configuration=listener.route_configuration,
-            most_specific_header_mutations_wins=listener.most_specific_header_mutations_wins,
-            max_direct_response_body_size_bytes=listener.max_direct_response_body_size_bytes,
-            clusters=existing_clusters(resources) if resources.apply else None,
-        )
-    except InvalidValue as error:
-        resources.journal.append(Problem(error.code, Severity.ERROR, str(error)))
-        return None
+    return RouteTable(
+        sorted((host for _, host in hosts), key=lambda host: host.name),
+        name=listener.name,
+        envoy=envoy or ENVOY,
+        http=listener.http,
+        scheme="https" if listener.ssl else "http",
+        route_configuration=listener.route_configuration,
+        most_specific_header_mutations_wins=listener.most_specific_header_mutations_wins,
+        max_direct_response_body_size_bytes=listener.max_direct_response_body_size_bytes,
+        clusters=existing_clusters(resources) if resources.apply else None,
+    )
 
 
-def _note_conflicts(hosts: Iterable[tuple[Resource, VirtualHost]], listener: Listener) -> None:
-    """Fact 1. Domains that differ in case only pass Gloo and are refused by Envoy: an error here too."""
+def _note_shared(services: Iterable[Resource], listener: Listener) -> set[Resource]:
+    """Fact 1: errors of the gateway where a domain stands twice; the VirtualServices of the other case."""
+    rejected: set[Resource] = set()
+    known: dict[str, list[tuple[list[str] | None, Resource]]] = {}
+    for service in services:
+        host: Record | None = service.spec.get("virtualHost")
+        written: list[str] | None = None if host is None else host.get("domains", [])
+        for domain in written or ["*"]:
+            others = known.setdefault(domain, [])
+            if others:
+                same = [
+                    other
+                    for told, other in others
+                    if written is not None and told is not None and bool(told) is bool(written)
+                ]
+                other = same[0] if same else others[0][1]
+                problem = _report(service, domain, other, listener)
+                if not same:
+                    has_effect(service.spec, problem, Effect.SERVED)
+                    rejected |= {service, other}
+            others.append((written, service))
+    return rejected
+
+
+def _note_folded(hosts: Iterable[tuple[Resource, VirtualHost]], listener: Listener) -> None:
+    """Domains that differ in case only pass Gloo and are refused by Envoy."""
     first: dict[tuple[str, str], tuple[str, Resource]] = {}
     for service, host in hosts:
         for domain in host.domains:
             rule = DomainRule.of(domain)
             spelling, other = first.setdefault((rule.kind, rule.text), (domain, service))
-            if (spelling, other) == (domain, service) and host.domains.count(domain) == 1:
-                continue
-            if other is service:
-                whose = "stands twice in this VirtualService"
-            else:
-                whose = f"belongs to {other.namespace}/{other.name} too ({other.spec.where()})"
-            record = service.spec.get("virtualHost", service.spec)
-            hint = f"on one gateway ({listener.name}) a domain belongs to one VirtualService"
-            problem = record.report("duplicate_domain", f"the domain {domain!r} {whose}", "domains", hint)
-            has_effect(record, problem, Effect.REJECTED if spelling == domain else Effect.REFUSED)
+            if spelling != domain:
+                has_effect(service.spec, _report(service, domain, other, listener), Effect.REFUSED)
+
+
+def _report(service: Resource, domain: str, other: Resource, listener: Listener) -> Problem:
+    if other is service:
+        whose = "stands twice in this VirtualService"
+    else:
+        whose = f"belongs to {other.namespace}/{other.name} too ({other.spec.where()})"
+    record: Record = service.spec.get("virtualHost", service.spec)
+    hint = f"on one gateway ({listener.name}) a domain belongs to one VirtualService"
+    return record.report("duplicate_domain", f"the domain {domain!r} {whose}", "domains", hint)

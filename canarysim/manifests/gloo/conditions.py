@@ -59,7 +59,8 @@ def _path(matcher: Record) -> PathMatcher | None:
         try:
             return PathRegex(matcher["regex"], case_sensitive=case_sensitive)
         except InvalidValue as wrong:
-            has_effect(matcher, matcher.wrong(wrong, "regex"), Effect.REJECTED)
+            effect = Effect.REJECTED if wrong.code == "bad_regex" else Effect.REFUSED
+            has_effect(matcher, matcher.wrong(wrong, "regex"), effect)
             return None
     if "connectMatcher" in matcher:
         return ConnectMatcher()

@@ -10,8 +10,9 @@ Facts (source of Gloo 1.22, gloo/pkg/translator and gloo/pkg/upstreams):
 5. The faults of a route are those of each of its destinations.
 6. An UpstreamGroup is looked up by namespace and name; neither is defaulted. Without it the cluster has no name,
    and with that Envoy refuses the whole route configuration.
-7. A subset that its Upstream does not have ends a weighted list behind it (upstreams.py, fact 3). That is an error
-   of the route, whose faults and functions are then lost too.
+7. A subset that its Upstream does not have ends a weighted list behind it (upstreams.py, fact 3), and a member
+   that names nothing before it. That is an error of the route, whose faults and functions are then lost too.
+8. An empty name is a name like any other, of an Upstream that is not there.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from canarysim.manifests.fields import Record
     from canarysim.manifests.gloo.resources import Resources
     from canarysim.manifests.gloo.upstreams import Checked
+    from canarysim.problems import Problem
     from canarysim.table.faults import Faults
     from canarysim.table.transformations import Transformation
 
@@ -40,16 +42,23 @@ __all__ = ["group_destinations", "single_destination", "weighted_destinations"]
 
 def single_destination(record: Record, namespace: str, resources: Resources) -> Destination | None:
     """A destination in a resource of that namespace; None, after a problem, where it is wrong."""
+    if (problem := _no_upstream(record)) is not None:
+        has_effect(record, problem, Effect.REFUSED)
+        return None
     found = _destination(record, namespace, resources)
     return None if found is None else found[0]
+
+
+def _no_upstream(record: Record) -> Problem | None:
+    """The problem that a destination names nothing, if that is so."""
+    if record.lacks("upstream", "kube", "consul"):
+        return record.report("no_destination", "the destination names no upstream", None, "add upstream:")
+    return None
 
 
 def _destination(
     record: Record, namespace: str, resources: Resources, weight: int = 1
 ) -> tuple[Destination, Checked] | None:
-    if record.lacks("upstream", "kube", "consul"):
-        text = "the destination names no upstream"
-        has_effect(record, record.report("no_destination", text, None, "add upstream:"), Effect.REFUSED)
     upstream = _upstream(record, namespace)
     if upstream is None:
         return None
@@ -71,26 +80,25 @@ def _upstream(record: Record, namespace: str) -> tuple[str, str] | None:
     """Namespace and name of the Upstream that a destination names or stands for (facts 1 and 3)."""
     if "upstream" in record:
         name = _name(record["upstream"], "name")
-        return (record["upstream"].get("namespace") or namespace, name) if name else None
+        return record["upstream"].get("namespace") or namespace, name
     if "kube" in record:
         kube: Record = record["kube"]
-        if kube.lacks("ref"):
-            kube.report("no_name", "the Kubernetes service has no ref", None, "add ref: with name and namespace")
-        name = _name(kube["ref"], "name") if "ref" in kube else None
-        if not name or "port" in kube.damaged:
-            return None
-        return kube_upstream(kube["ref"].get("namespace", ""), name, kube.get("port", 0))
+        if "ref" in kube:
+            name, namespace = _name(kube["ref"], "name"), kube["ref"].get("namespace", "")
+        else:
+            name, namespace = _name(kube, "ref"), ""
+        return kube_upstream(namespace, name, kube.get("port", 0))
     if "consul" in record:
-        name = _name(record["consul"], "serviceName")
-        return consul_upstream(name) if name else None
+        return consul_upstream(_name(record["consul"], "serviceName"))
     return None
 
 
-def _name(record: Record, field: str) -> str | None:
+def _name(record: Record, field: str) -> str:
+    """A name; it may be empty, after a problem, and Gloo goes on with it (fact 8)."""
     name: str = record.get(field, "")
     if not name and (field in record or record.lacks(field)):
         record.report("no_name", f"{record.message.name} has no {field}", None, f"add {field}:")
-    return name or None
+    return name
 
 
 def weighted_destinations(
@@ -105,18 +113,25 @@ def weighted_destinations(
         problem = record.report("no_destination", "there are no destinations", None, "add at least one")
         has_effect(record, problem, Effect.REFUSED)
     destinations: list[Destination] = []
+    ends: list[Problem] = []
     for number, weighted in enumerate(records):
+        if (lack := _no_destination(weighted)) is not None:
+            ends.append(lack)
+            continue
         found = _weighted(weighted, namespace, resources)
-        if found is not None:
+        if found is not None and not ends:
             destinations.append(found[0])
             if not found[1].subset_is_good and number + 1 < len(records):
-                _report_lost(records[number + 1 :], weighted)
-                records = records[: number + 1]
-                faults = None
-                destinations = [attrs.evolve(each, transformation=None) for each in destinations]
+                ends.append(_report_lost(records[number + 1 :], weighted))
                 break
-    if not records or len(destinations) < len(records) or any(each.misspelt for each in records):
+    if ends and not any(each.weight for each in destinations):
+        has_effect(record, ends[0], Effect.REFUSED)
         return None
+    if not records or (len(destinations) < len(records) and not ends) or any(each.misspelt for each in records):
+        return None
+    if ends:
+        faults = None
+        destinations = [attrs.evolve(each, transformation=None) for each in destinations]
     if faults is not None:
         destinations = [attrs.evolve(each, faults=faults) for each in destinations]
     try:
@@ -128,12 +143,16 @@ def weighted_destinations(
     return tuple(destinations)
 
 
+def _no_destination(weighted: Record) -> Problem | None:
+    """The problem that a member of a list has no destination, or one that names nothing, if that is so."""
+    if weighted.lacks("destination"):
+        return weighted.report("no_destination", "no destination beside the weight", None, "add destination:")
+    return _no_upstream(weighted["destination"]) if "destination" in weighted else None
+
+
 def _weighted(record: Record, namespace: str, resources: Resources) -> tuple[Destination, Checked] | None:
     """One of a weighted list, and what its Upstream says of it; None, after a problem, where it is wrong."""
     unknowns = tuple(unknowns_of(record))
-    if record.lacks("destination"):
-        problem = record.report("no_destination", "no destination beside the weight", None, "add destination:")
-        has_effect(record, problem, Effect.REFUSED)
     if "destination" not in record or "weight" in record.damaged:
         return None
     found = _destination(record["destination"], namespace, resources, record.get("weight", 0))
@@ -143,11 +162,11 @@ def _weighted(record: Record, namespace: str, resources: Resources) -> tuple[Des
     return attrs.evolve(found[0], mutations=changes, unknowns=unknowns, source=record.where()), found[1]
 
 
-def _report_lost(lost: list[Record], culprit: Record) -> None:
+def _report_lost(lost: list[Record], culprit: Record) -> Problem:
     """Fact 7."""
     what = "this destination" if len(lost) == 1 else f"these {len(lost)} destinations"
     text = f"Gloo drops {what}: the Upstream of the one before lacks its subset"
-    lost[0].report("destinations_lost", text, None, f"correct the subset at {culprit.where()}")
+    return lost[0].report("destinations_lost", text, None, f"correct the subset at {culprit.where()}")
 
 
 def _note_percentages(record: Record, destinations: list[Destination]) -> None:

@@ -101,7 +101,7 @@ def rest_function(template: Record, parameters: Record | None) -> Transformation
         return None
     keys = template["mergeJsonKeys"].get("jsonKeys", {}) if "mergeJsonKeys" in template else None
     try:
-        return Transformation(
+        made = Transformation(
             extractors=found,
             headers={name: _template(record) for name, record in template.get("headers", {}).items()},
             headers_to_append=[
@@ -125,6 +125,10 @@ def rest_function(template: Record, parameters: Record | None) -> Transformation
     except InvalidValue as wrong:
         template.wrong(wrong, "mergeJsonKeys" if wrong.code == "bad_merge_json_keys" else None)
         return None
+    if keys is not None:
+        text = "mergeJsonKeys is not simulated: what the upstream of the function is sent is open"
+        template.warn("not_simulated", text, "mergeJsonKeys")
+    return made
 
 
 def _extractors_of(parameters: Record) -> tuple[Extraction, ...] | None:

@@ -8,17 +8,18 @@ Facts (source of Gloo 1.22, gateway/pkg/translator and gloo/pkg/plugins/hcm):
    any, else labels, both within ``virtualServiceNamespaces``; else references, whatever the namespace; else the
    namespaces alone. No namespaces, or ``*``, are all. ``virtualServiceExpressions`` without any takes every one.
 3. A reference to a VirtualService that is not there is an error of the gateway, and so are two gateways of one
-   proxy on one address and port, and a bad expression, which takes none.
+   proxy on one address and port, a bad expression, and a ``bindAddress`` that is no address of IP.
 4. A listener is called ``listener-<address>-<port>``, its route configuration has ``-routes`` behind that. Without
    ``proxyNames`` the proxy is ``gateway-proxy``.
 5. Gloo 1.22 ships Envoy 1.36, and sets ``normalize_path`` and allows websockets where Envoy's own defaults do not.
-6. Gloo reads the Gateways of the namespace that it is installed in, mostly ``gloo-system``, unless its Settings say
-   ``readGatewaysFromAllNamespaces``. Here all are read.
+6. Gloo reads the Gateways of the namespace that it is installed in, mostly ``gloo-system``, unless its Settings
+   say ``readGatewaysFromAllNamespaces``. Here all are read.
 7. The matched gateways of a hybrid gateway share address and port; each is ssl if its matcher has one.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["Listener", "listeners"]
 
 PROXY = "gateway-proxy"
+#: Those that nearly every gateway has.
+_ADDRESS = r"::|0\.0\.0\.0"
 
 
 @attrs.frozen(eq=False)
@@ -82,7 +85,7 @@ class Listener:
         within = not namespaces or "*" in namespaces or service.namespace in namespaces
         if "virtualServiceExpressions" in gateway:
             expressions: list[Record] = gateway["virtualServiceExpressions"].get("expressions", [])
-            return within and all(holds(expression, service.labels) for expression in expressions)
+            return within and all(why_bad(each) is not None or holds(each, service.labels) for each in expressions)
         if "virtualServiceSelector" in gateway:
             return within and same_labels(gateway["virtualServiceSelector"], service.labels)
         refs: list[Record] = gateway.get("virtualServices", [])
@@ -106,8 +109,10 @@ def listeners(resources: Resources) -> list[Listener]:
     for gateway in gateways:
         start = len(resources.journal)
         if gateway.namespace != "gloo-system":
-            text = f"Gloo reads the Gateways of its own namespace only: of {gateway.namespace} if it is installed there"
-            gateway.spec.note("other_namespace", text, None, "put it into gloo-system, or see the Settings of Gloo")
+            own = gateway.namespace
+            text = f"Gloo reads the Gateways of its own namespace only: of {own} if it is installed there"
+            hint = "put it into gloo-system, or see the Settings of Gloo"
+            gateway.spec.note("other_namespace", text, None, hint)
         made = list(_listeners(gateway, resources))
         wrong = (*conflicts.get(gateway, ()), *resources.errors_since(start)[Effect.REJECTED])
         found += [attrs.evolve(listener, wrong=wrong) for listener in made]
@@ -136,9 +141,9 @@ def _listeners(resource: Resource, resources: Resources) -> Iterator[Listener]:
         if spec.lacks("tcpGateway"):
             spec.report("no_gateway_type", "the Gateway does not say what it carries", None, "add httpGateway: {}")
         return
+    _check_address(spec)
     for name, is_ssl_gateway, gateway in gateways:
-        if not _is_good(gateway, resources):
-            continue
+        _check_choice(gateway, resources)
         settings: dict[str, Any] = _settings(spec, gateway)
         for proxy in spec.get("proxyNames") or [PROXY]:
             yield Listener(
@@ -160,8 +165,22 @@ def _matched(resource: Resource) -> Iterator[tuple[str, bool, Record]]:
             yield f"{resource.name} matchedGateways[{number}]", ssl, matched["httpGateway"]
 
 
-def _is_good(gateway: Record, resources: Resources) -> bool:
-    """Whether the VirtualServices of a gateway can be chosen (fact 3)."""
+def _check_address(spec: Record) -> None:
+    """Fact 3, where an address is written; what is cut out of a Gateway often has none."""
+    address: str = spec.get("bindAddress", "")
+    if address and not re.fullmatch(_ADDRESS, address):
+        from ipaddress import ip_address
+
+        try:
+            ip_address(address)
+        except ValueError:
+            spec.report(
+                "bad_address", f"{address!r} is no address of IP", "bindAddress", "write bindAddress: '::'"
+            )
+
+
+def _check_choice(gateway: Record, resources: Resources) -> None:
+    """Says what is wrong with how a gateway chooses its VirtualServices (fact 3)."""
     for ref in gateway.get("virtualServices", ()):
         namespace, name = ref.get("namespace", ""), ref.get("name", "")
         if resources.find("VirtualService", namespace, name) is None:
@@ -172,12 +191,8 @@ def _is_good(gateway: Record, resources: Resources) -> bool:
             tell("missing_virtual_service", text, None, hint)
     expressions: Record | None = gateway.get("virtualServiceExpressions")
     for expression in () if expressions is None else expressions.get("expressions", ()):
-        if expression.damaged or expression.misspelt:
-            return False  # a problem says so
-        if (why := why_bad(expression)) is not None:
-            expression.report("bad_selector", f"{why}: the gateway takes no VirtualService")
-            return False
-    return True
+        if (why := why_bad(expression)) is not None and not (expression.damaged or expression.misspelt):
+            expression.report("bad_selector", why)
 
 
 def _address_conflicts(gateways: list[Resource]) -> dict[Resource, list[Problem]]:

@@ -136,8 +136,8 @@ def why_unfit(route: Record, parent: Parent) -> tuple[Record, str] | None:
 
 def _why_unfit(child: Record, parent: Record) -> str | None:
     prefix, (_, path) = parent.get("prefix", ""), path_of(child)
-    if child.damaged & {*PATHS, "headers", "queryParameters"}:
-        return None
+    if child.damaged or child.misspelt or parent.damaged or parent.misspelt:
+        return None  # what is wrong there has been said
     if not path.startswith(prefix):
         return f"its path {path!r} does not begin with {prefix!r}"
     ours, theirs = child.get("caseSensitive"), parent.get("caseSensitive")

@@ -85,6 +85,9 @@ def forwarding_options(options: Record | None) -> dict[str, Any]:
 
 def _timeout(options: Record) -> float | None:
     timeout: int | None = options.get("timeout")
+    if timeout is not None and timeout < 0:
+        problem = options.report("negative_timeout", "a timeout is not negative", "timeout", "0s is none at all")
+        has_effect(options, problem, Effect.REFUSED)
     return None if timeout is None else timeout / 1e9
 
 
@@ -136,6 +139,7 @@ def regex_rewrite(record: Record, name: str, effect: Effect = Effect.REJECTED) -
         return RegexRewrite(pattern.get("regex", ""), rewrite.get("substitution", ""))
     except InvalidValue as wrong:
         if "regex" not in pattern.damaged:
+            effect = effect if wrong.code == "bad_regex" else Effect.REFUSED
             has_effect(pattern, pattern.wrong(wrong, "regex"), effect)
         return None
 
@@ -144,6 +148,9 @@ def _upgrades(options: Record) -> tuple[tuple[str, bool], ...]:
     """The kinds of upgrade that a route allows or forbids (fact 4)."""
     found: dict[str, bool] = {}
     for record in options.get("upgrades", ()):
+        if record.lacks("websocket", "connect", "connectTerminate"):
+            problem = record.report("no_upgrade", "the upgrade is none", None, "add websocket: or connect:")
+            has_effect(record, problem, Effect.REFUSED)
         for name, kind in (("websocket", "websocket"), ("connect", "connect"), ("connectTerminate", "connect")):
             if name in record:
                 if kind in found:
@@ -225,7 +232,8 @@ def _mirrors(options: Record) -> tuple[MirrorPolicy, ...]:
         shadowing.warn("no_effect", "shadowing without a percentage is 0 %", None, "add percentage:")
     cluster = cluster_of_upstream(upstream.get("namespace", ""), upstream.get("name", ""))
     if not cluster:
-        upstream.report("no_name", "the upstream of shadowing has no name", None, "add name:")
+        problem = upstream.report("no_name", "the upstream of shadowing has no name", None, "add name:")
+        has_effect(upstream, problem, Effect.REFUSED)
         return ()
     fraction = RuntimeFraction(millionths(percentage), 1_000_000)
     return (MirrorPolicy(cluster, fraction=fraction),)
@@ -252,11 +260,11 @@ def _hash_policies(options: Record) -> tuple[HashPolicy, ...]:
             elif "sourceIp" in record:
                 source = ConnectionHash(record["sourceIp"])
             elif record.lacks("header", "cookie", "sourceIp"):
-                record.report(
-                    "no_hash", "the policy names nothing to hash", None, "add header:, cookie: or sourceIp:"
-                )
+                text, hint = "the policy names nothing to hash", "add header:, cookie: or sourceIp:"
+                has_effect(record, record.report("no_hash", text, None, hint), Effect.REFUSED)
         except InvalidValue as wrong:
-            record.wrong(wrong, next(name for name in ("header", "cookie") if name in record))
+            name = next(name for name in ("header", "cookie") if name in record)
+            has_effect(record, record.wrong(wrong, name), Effect.REFUSED)
         if source is not None:
             found.append(HashPolicy(source, terminal=record.get("terminal", False)))
     return tuple(found)

@@ -25,6 +25,7 @@ from canarysim.manifests.gloo.inheritance import plain_matcher
 from canarysim.manifests.gloo.joined import Joined
 from canarysim.manifests.gloo.names import route_name, virtual_host_name
 from canarysim.manifests.gloo.options import retries
+from canarysim.manifests.gloo.resources import Effect, has_effect
 from canarysim.manifests.gloo.unknowns import claims_unknown, unknowns_of
 from canarysim.table.hosts import VirtualHost
 from canarysim.table.routes import Route, RouteMatch
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from canarysim.manifests.fields import Record
     from canarysim.manifests.gloo.delegation import FlatRoute
+    from canarysim.manifests.gloo.gateways import Listener
     from canarysim.manifests.gloo.resources import Resource, Resources
 
 __all__ = ["is_ssl", "virtual_host"]
@@ -44,8 +46,8 @@ def is_ssl(service: Resource) -> bool:
     return "sslConfig" in service.spec
 
 
-def virtual_host(service: Resource, resources: Resources, gateway: str, proxy: str) -> VirtualHost | None:
-    """The virtual host of a VirtualService; None, after a problem, where it has none."""
+def virtual_host(service: Resource, resources: Resources, listener: Listener) -> VirtualHost | None:
+    """The virtual host of a VirtualService on a listener; None, after a problem, where it has none."""
     spec = service.spec
     name = virtual_host_name(service.namespace, service.name)
     origin = f"{service.namespace}/{service.name}"
@@ -59,7 +61,7 @@ def virtual_host(service: Resource, resources: Resources, gateway: str, proxy: s
     joined = Joined(host)
     if options is not None:
         joined.values["options"] = options
-    flat = flatten(service, joined, resources, gateway, proxy)
+    flat = flatten(service, joined, resources, listener.gateway, listener.proxy)
     routes = list(_routes(flat, name, resources))
     if not routes and not host.get("routes") and "routes" not in host.damaged:
         host.warn("no_routes", "no routes: every request is answered 404", hint="add routes")
@@ -79,7 +81,7 @@ def virtual_host(service: Resource, resources: Resources, gateway: str, proxy: s
             source=host.where(),
         )
     except InvalidValue as wrong:
-        host.wrong(wrong, "domains")
+        has_effect(host, host.wrong(wrong, "domains"), Effect.REFUSED)
         return None
 
 

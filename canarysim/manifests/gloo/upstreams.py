@@ -3,7 +3,8 @@
 Facts (source of Gloo 1.22, gloo/pkg/translator/route_config.go and the plugins rest, aws and azure):
 
 1. An Upstream that is not there is a warning; Envoy then has no such cluster and answers 503. Kubernetes and
-   Consul services as destinations stand for Upstreams that Gloo makes up.
+   Consul services as destinations stand for Upstreams that Gloo makes up, which have no functions, and those of
+   Kubernetes no subsets.
 2. A REST function needs an Upstream with a REST service spec, an AWS function an AWS Upstream, an Azure function
    an Azure Upstream; each must have a function of that name.
 3. A subset with values on an Upstream that is not there or has no subset spec is a warning, one whose keys are
@@ -18,10 +19,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from canarysim.errors import near
+from canarysim.manifests.fields import Record
 from canarysim.manifests.gloo.fields.upstreams import UPSTREAM_TYPES
 
 if TYPE_CHECKING:
-    from canarysim.manifests.fields import Record
     from canarysim.manifests.gloo.resources import Resource, Resources
 
 __all__ = ["Checked", "check_upstream", "existing_clusters"]
@@ -53,13 +54,18 @@ def check_upstream(destination: Record, namespace: str, name: str, resources: Re
         kind, spec = _kind(upstream)
         good = _check_subset(destination, kind, spec)
         return Checked(good, _check_function(destination, kind, spec, upstream, resources))
-    if "upstream" in destination and resources.has("Upstream"):
+    if name and "upstream" in destination and resources.has("Upstream"):
         ref: Record = destination["upstream"]
         text = f"the Upstream {namespace}.{name} is not in the input: without it Envoy answers 503"
         ref.warn("missing_upstream", text, None, resources.similar("Upstream", namespace, name))
         if resources.apply and (function := _function(destination)) is not None:
             _no_function(function[1], function[0], namespace, name)
         return Checked(not (resources.apply and _subset(destination)))
+    if "upstream" not in destination:
+        if (function := _function(destination)) is not None:
+            _no_function(function[1], function[0], namespace, name)
+        if "kube" in destination:
+            return Checked(_check_subset(destination, "", None))
     return Checked()
 
 
@@ -67,7 +73,8 @@ def _kind(upstream: Resource) -> tuple[str, Record | None]:
     """The kind of an Upstream, and what it says as such; in the form of 2019 there is a message around it."""
     spec: Record = upstream.spec.get("upstreamSpec", upstream.spec)
     kind = next((name for name in UPSTREAM_TYPES if name in spec), "")
-    return kind, spec[kind] if kind and hasattr(spec[kind], "get") else None
+    told = spec.get(kind)
+    return kind, told if isinstance(told, Record) else None
 
 
 def _function(destination: Record) -> tuple[str, Record] | None:
