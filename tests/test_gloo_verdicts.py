@@ -104,7 +104,9 @@ def test_functions_that_discovery_would_list_are_no_error_before_it_has(function
         assert [(p.code, p.severity) for p in table.problems] == [("no_functions_listed", cs.Severity.WARNING)]
         decision = table.route("GET /", random_value=0)
         assert (decision.cluster, decision.function) == ("r0_ns", "f")
-        assert [p.code for p in cs.loads(text, errors="apply").problems] == ["unknown_function"]
+        applied = cs.loads(text, errors="apply")
+        assert [p.code for p in applied.problems] == ["unknown_function", "served"]
+        assert (applied.route("GET /").cluster, applied.route("GET /").function) == ("r0_ns", None)
     assert [p.code for p in problems(wrong)] == ["no_function"]
 
 

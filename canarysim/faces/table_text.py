@@ -21,11 +21,20 @@ __all__ = ["table_text"]
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
+#: What stands below a table: problems by their code, under a title.
+_BELOW = {
+    "condition_not_run": "conditions that are not run, which leave open what hangs on them",
+    "route_dropped": "routes that are not here, for they do not fit what delegates to them",
+}
+
+
 def table_text(table: RouteTable) -> str:
     """Every virtual host and route with the shares of its destinations, and where each stands."""
     title = table.name or "route table"
     hosts, routes = plural(len(table.virtual_hosts), "virtual host"), plural(len(table.routes), "route")
     lines = [f"{title}: {hosts}, {routes}, as Envoy {table.envoy}"]
+    if not table.virtual_hosts:
+        lines += ["", "no virtual host: 404 for every request"]
     for host in table.virtual_hosts:
         domains = " ".join(host.domains)
         lines += ["", f"{host.name}  {domains}" + ("  (https only)" if host.require_tls else "")]
@@ -40,10 +49,10 @@ def table_text(table: RouteTable) -> str:
                 lines += _way_lines(host, first)
             for route in (first, *others):
                 lines += _route_lines(route, table.behaviour)
-    not_run = [problem for problem in table.problems if problem.code == "condition_not_run"]
-    if not_run:
-        lines += ["", "conditions that are not run, which leave open what hangs on them"]
-        for problem in not_run:
+    for code, title in _BELOW.items():
+        told = [problem for problem in table.problems if problem.code == code]
+        lines += ["", title] if told else []
+        for problem in told:
             lines += wrapped(f"{problem.message} ({problem.where})", "   ")
     return "\n".join(lines)
 

@@ -63,7 +63,7 @@ def build(resources: Resources, envoy: str | None) -> dict[str, RouteTable]:
         table = _table(listener, services, resources, envoy)
         if table is not None:
             tables[listener.name] = table
-    for unused in resources.of("RouteTable") if served else ():
+    for unused in resources.of("RouteTable") if served and not resources.refuses("VirtualService") else ():
         if unused not in resources.visited:
             unused.spec.note("not_delegated_to", f"no route delegates to {unused}: none of its routes is served")
     for service in resources.of("VirtualService"):
@@ -89,8 +89,14 @@ def _table(
         errors = resources.errors_since(start)
         if resources.apply and (errors[Effect.REJECTED] or service in rejected):
             text = f"{service} is rejected: its virtual host is not served on {listener.name}"
-            service.spec.note("rejected", text, None, "a version that was accepted before would stay")
+            own = [p.where for p in errors[Effect.REJECTED] if p.where.resource == str(service)]
+            hint = "a version that was accepted before would stay"
+            where = own[-1] if own else service.spec.where()
+            resources.journal.append(Problem("rejected", Severity.INFO, text, where, hint))
             continue
+        for problem in errors[Effect.SERVED] if resources.apply else ():
+            text = "Gloo reports this on the Proxy, and serves the route without it"
+            resources.journal.append(Problem("served", Severity.INFO, text, problem.where))
         refused += errors[Effect.REFUSED]
         if host is not None:
             hosts.append((service, attrs.evolve(host, unknowns=(*host.unknowns, *listener.unknowns))))

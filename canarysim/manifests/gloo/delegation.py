@@ -159,10 +159,9 @@ class _Flattening:
             table = resources.find("RouteTable", namespace, name)
             if table is not None:
                 return [table]
-            hint = resources.similar("RouteTable", namespace, name)
+            text, hint = resources.missing("RouteTable", namespace, name)
             if not namespace and resources.find("RouteTable", owner.namespace, name) is not None:
                 hint = f"add namespace: {owner.namespace}; a reference to a RouteTable has no default namespace"
-            text = f"the RouteTable {'.'.join(filter(None, (namespace, name)))} is not in the input"
             return self._nothing(action, "missing_route_table", text, hint)
         selector: Record | None = action.get("selector")
         if selector is None:
@@ -220,8 +219,8 @@ def with_options(record: Record, kind: str, resources: Resources) -> tuple[Recor
         if found is not None:
             options = under(options, found.spec.get("options"))
             continue
-        text = f"the {kind} {'.'.join(filter(None, (namespace, name)))} is not in the input"
-        problem = ref.warn(f"missing_{_snake(kind)}", text, None, resources.similar(kind, namespace, name))
+        text, hint = resources.missing(kind, namespace, name)
+        problem = ref.warn(f"missing_{_snake(kind)}", text, None, hint)
         if not resources.apply:
             unknowns.append(Unknown(problem))
     return options, tuple(unknowns)

@@ -63,13 +63,15 @@ def _destination(
     if upstream is None:
         return None
     checked = check_upstream(record, *upstream, resources)
+    transformation = _transformation(record, checked)
+    calls = checked.calls and (checked.template is None or transformation is not None)
     subset: Record | None = record.get("subset")
     destination = Destination(
         cluster_of_upstream(*upstream),
         weight=weight,
         upstream=".".join(filter(None, upstream)),
-        function=_function(record.get("destinationSpec")),
-        transformation=_transformation(record, checked),
+        function=_function(record.get("destinationSpec")) if calls else None,
+        transformation=transformation,
         subset=tuple(subset.get("values", {}).items()) if subset is not None else (),
         source=record.where(),
     )
@@ -188,11 +190,7 @@ def group_destinations(
     group = resources.find("UpstreamGroup", namespace, name)
     if group is not None:
         return weighted_destinations(group.spec, group.namespace, resources, faults), ()
-    shown = ".".join(filter(None, (namespace, name))) or "without a name"
-    text, hint = (
-        f"the UpstreamGroup {shown} is not in the input",
-        resources.similar("UpstreamGroup", namespace, name),
-    )
+    text, hint = resources.missing("UpstreamGroup", namespace, name)
     if resources.apply:
         text = f"{text}: Envoy is given a cluster without a name, and refuses the whole route configuration"
         has_effect(action, action.report("missing_group", text, "upstreamGroup", hint), Effect.REFUSED)

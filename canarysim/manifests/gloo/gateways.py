@@ -184,11 +184,9 @@ def _check_choice(gateway: Record, resources: Resources) -> None:
     for ref in gateway.get("virtualServices", ()):
         namespace, name = ref.get("namespace", ""), ref.get("name", "")
         if resources.find("VirtualService", namespace, name) is None:
-            hint = resources.similar("VirtualService", namespace, name)
-            shown = ".".join(filter(None, (namespace, name)))
-            text = f"the VirtualService {shown} is not in the input: without it Gloo rejects the Gateway"
+            text, hint = resources.missing("VirtualService", namespace, name)
             tell = ref.report if resources.apply else ref.warn
-            tell("missing_virtual_service", text, None, hint)
+            tell("missing_virtual_service", f"{text}: without it Gloo rejects the Gateway", None, hint)
     expressions: Record | None = gateway.get("virtualServiceExpressions")
     for expression in () if expressions is None else expressions.get("expressions", ()):
         if (why := why_bad(expression)) is not None and not (expression.damaged or expression.misspelt):

@@ -102,6 +102,7 @@ class Resources:
     journal: list[Problem] = attrs.field(factory=list)
     #: The RouteTables that some route delegates to.
     visited: set[Resource] = attrs.field(factory=set)
+    _refused: set[tuple[str, str, str]] = attrs.field(factory=set)
     _effects: dict[int, Effect] = attrs.field(factory=dict)
     _by_kind: dict[str, dict[tuple[str, str], Resource]] = attrs.field(factory=dict)
 
@@ -127,10 +128,11 @@ class Resources:
         if record is None or spec is None or metadata is None or not name:
             return
         if self.apply and not stored:
-            record.warn(
-                "not_stored",
-                f"{kind} {namespace}/{name} is refused when it is applied, and taken as not there",
-                hint="correct the errors in it",
+            self._refused.add((kind, namespace, name))
+            last = next(p for p in reversed(self.journal) if p.severity is Severity.ERROR)
+            text = f"{kind} {namespace}/{name} is refused when it is applied, and taken as not there"
+            self.journal.append(
+                Problem("not_stored", Severity.WARNING, text, last.where, "correct the errors in it")
             )
             return
         known = self._by_kind.setdefault(kind, {})
@@ -157,11 +159,22 @@ class Resources:
         """Whether the input holds any of a kind."""
         return bool(self._by_kind.get(kind))
 
-    def similar(self, kind: str, namespace: str, name: str) -> str:
-        """A hint at what a reference to nothing may have meant."""
+    def refuses(self, kind: str) -> bool:
+        """Whether one of a kind was left out, for it cannot be stored."""
+        return any(refused[0] == kind for refused in self._refused)
+
+    def missing(self, kind: str, namespace: str, name: str) -> tuple[str, str]:
+        """What to say of a reference to nothing, and a hint at what it may have meant."""
+        shown = ".".join(filter(None, (namespace, name))) or "without a name"
+        if (kind, namespace, name) in self._refused:
+            return (
+                f"the {kind} {shown} is not there, for it is refused when it is applied",
+                "correct the errors in it",
+            )
         known = [".".join(key) for key in self._by_kind.get(kind, {})]
-        similar = near(".".join(filter(None, (namespace, name))), known, 1)
-        return f"did you mean {similar[0]}?" if similar else "read it along with this file"
+        similar = near(shown, known, 1)
+        hint = f"did you mean {similar[0]}?" if similar else "read it along with this file"
+        return f"the {kind} {shown} is not in the input", hint
 
     def errors_since(self, start: int) -> dict[Effect, list[Problem]]:
         """The errors found since the journal had that length, by what becomes of them."""

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from canarysim.errors import near
 from canarysim.manifests.fields import Record
 from canarysim.manifests.gloo.fields.upstreams import UPSTREAM_TYPES
+from canarysim.problems import Severity
 
 if TYPE_CHECKING:
     from canarysim.manifests.gloo.resources import Resource, Resources
@@ -41,9 +42,13 @@ def existing_clusters(resources: Resources) -> set[str] | None:
 
 
 class Checked(NamedTuple):
-    """What an Upstream says of a destination: whether its subset is good, the template of its REST function."""
+    """What an Upstream says of a destination.
+
+    Whether its subset is good, whether its function is called, and the template of that if it is a REST function.
+    """
 
     subset_is_good: bool = True
+    calls: bool = True
     template: Record | None = None
 
 
@@ -53,19 +58,24 @@ def check_upstream(destination: Record, namespace: str, name: str, resources: Re
     if upstream is not None:
         kind, spec = _kind(upstream)
         good = _check_subset(destination, kind, spec)
-        return Checked(good, _check_function(destination, kind, spec, upstream, resources))
+        start = len(resources.journal)
+        template = _check_function(destination, kind, spec, upstream, resources)
+        wrong = any(problem.severity is Severity.ERROR for problem in resources.journal[start:])
+        return Checked(good, not wrong, template)
     if name and "upstream" in destination and resources.has("Upstream"):
         ref: Record = destination["upstream"]
-        text = f"the Upstream {namespace}.{name} is not in the input: without it Envoy answers 503"
-        ref.warn("missing_upstream", text, None, resources.similar("Upstream", namespace, name))
-        if resources.apply and (function := _function(destination)) is not None:
+        text, hint = resources.missing("Upstream", namespace, name)
+        ref.warn("missing_upstream", f"{text}: without it Envoy answers 503", None, hint)
+        function = _function(destination) if resources.apply else None
+        if function is not None:
             _no_function(function[1], function[0], namespace, name)
-        return Checked(not (resources.apply and _subset(destination)))
+        return Checked(not (resources.apply and _subset(destination)), function is None)
     if "upstream" not in destination:
-        if (function := _function(destination)) is not None:
+        function = _function(destination)
+        if function is not None:
             _no_function(function[1], function[0], namespace, name)
-        if "kube" in destination:
-            return Checked(_check_subset(destination, "", None))
+        good = "kube" not in destination or _check_subset(destination, "", None)
+        return Checked(good, function is None)
     return Checked()
 
 
