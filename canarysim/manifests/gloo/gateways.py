@@ -28,7 +28,6 @@ import attrs
 from canarysim.errors import InvalidValue
 from canarysim.manifests.gloo.resources import Effect
 from canarysim.manifests.gloo.selectors import holds, same_labels, why_bad
-from canarysim.manifests.gloo.translate import is_ssl
 from canarysim.manifests.gloo.unknowns import unknowns_of
 from canarysim.table.http import HttpSettings
 
@@ -76,7 +75,7 @@ class Listener:
 
     def takes(self, service: Resource) -> bool:
         """Fact 2."""
-        if self.ssl is not is_ssl(service):
+        if self.ssl is not service.is_ssl:
             return False
         gateway = self.http_gateway
         if gateway is None:

@@ -84,6 +84,11 @@ class Resource:
     labels: dict[str, str]
     spec: Record
 
+    @property
+    def is_ssl(self) -> bool:
+        """Whether a VirtualService belongs to ssl listeners: any ``sslConfig`` at all makes it so."""
+        return "sslConfig" in self.spec
+
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
 

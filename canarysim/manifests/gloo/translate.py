@@ -38,12 +38,7 @@ if TYPE_CHECKING:
     from canarysim.manifests.gloo.gateways import Listener
     from canarysim.manifests.gloo.resources import Resource, Resources
 
-__all__ = ["is_ssl", "virtual_host"]
-
-
-def is_ssl(service: Resource) -> bool:
-    """Whether a VirtualService belongs to ssl listeners: any ``sslConfig`` at all makes it so."""
-    return "sslConfig" in service.spec
+__all__ = ["virtual_host"]
 
 
 def virtual_host(service: Resource, resources: Resources, listener: Listener) -> VirtualHost | None:
@@ -73,7 +68,7 @@ def virtual_host(service: Resource, resources: Resources, listener: Listener) ->
             name,
             domains,
             routes,
-            require_tls=is_ssl(service),
+            require_tls=service.is_ssl,
             mutations=mutations(options),
             retries=retries(options),
             unknowns=unknowns,
