@@ -464,7 +464,7 @@ def test_a_value_that_envoy_invents_leaves_open_what_hangs_on_it() -> None:
         ),
         (virtual_service("domains: ['']\nroutes: []"), "empty_domain", "domains", "'*'"),
         (virtual_service("domains: [a, a]\nroutes: []"), "duplicate_domain", "domains", "twice"),
-        (virtual_service("domains: [a, A]\nroutes: []"), "duplicate_domain", "domains", "twice"),
+        (virtual_service("domains: [a, A]\nroutes: []"), "duplicate_domain", "domains", "but for its case"),
         (virtual_service("domains: a\nroutes: []"), "wrong_type", "domains", "'- '"),
         (virtual_service("domains: [yes]\nroutes: []"), "wrong_type", "domains[0]", 'quote it: "yes"'),
         (routes("{prefix: /}").replace("  name: t\n", ""), "no_name", "metadata", "name"),

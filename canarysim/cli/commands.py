@@ -26,7 +26,8 @@ __all__ = ["run"]
 def run(options: argparse.Namespace) -> bool:
     """Answers, and returns whether there is a finding."""
     command: Callable[[argparse.Namespace], bool] = _COMMANDS[options.command]
-    return command(options)
+    found = command(options)
+    return found or getattr(options, "mistaken", False)
 
 
 def _read(options: argparse.Namespace, *, needed: bool = True) -> tuple[Tables, list[Request]]:

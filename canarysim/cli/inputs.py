@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from canarysim.errors import CanarysimError, ManifestError, UnknownName
+from canarysim.problems import Severity
 from canarysim.request import LOOKS_LIKE_REQUEST, Request
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ def read_tables(options: argparse.Namespace) -> dict[str, RouteTable]:
         tables = load_all(*files, envoy=options.envoy, errors=options.errors)
     except ManifestError as error:
         raise Refused("\n".join([str(error), *_mistaken(error.problems, files)])) from error
+    # Errors that were applied are a finding, whatever the answer.
+    options.mistaken = any(p.severity is Severity.ERROR for table in tables.values() for p in table.problems)
     if options.table is None:
         return tables
     if options.table not in tables:

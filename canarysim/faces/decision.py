@@ -61,6 +61,8 @@ def _action(request: Request, decision: Decision) -> Iterator[tuple[str, str]]:
         yield "copies", readable(", ".join(decision.mirrors))
     if decision.function is not None:
         yield "function", decision.function
+    if decision.destination is not None and decision.destination.subset:
+        yield "subset", ", ".join(f"{key}={value}" for key, value in decision.destination.subset)
     if decision.status is not None:
         yield "status", str(decision.status)
     if decision.location is not None:

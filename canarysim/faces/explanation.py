@@ -14,6 +14,7 @@ from canarysim.faces.text import (
     delays_in_words,
     percent,
     plural,
+    rewritten_in_words,
     route_name,
     way_lines,
     with_source,
@@ -268,10 +269,7 @@ def _result(explanation: Explanation) -> list[str]:
             more = f" and {len(never) - 3} more" if len(never) > 3 else ""
             lines += _wrapped("         weight 0: ", ", ".join(map(_named, never[:3])) + more)
     sent = decision.upstream_request
-    if sent is not None:
-        lines += _wrapped("         ", f"the function is sent {sent}")
-    elif decision.path is not None and decision.path != decision.seen.path:
-        lines += _wrapped("         ", f"the path goes upstream as {readable(decision.path)}")
+    lines += [line for text in rewritten_in_words(decision) for line in _wrapped("         ", text)]
     told = [(decision, chance.share) for decision, chance in explanation.chances]
     lines += [line for text in delays_in_words(told) for line in _wrapped("         ", text)]
     for problem in dict.fromkeys((*decision.unknown, *(() if sent is None else sent.unknown))):

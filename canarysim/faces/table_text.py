@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from canarysim.faces.text import by_way, destination_text, percent, plural, way_
 from canarysim.table.actions import RouteAction
 
 if TYPE_CHECKING:
-    from canarysim.table.actions import Unknown
+    from canarysim.table.actions import MirrorPolicy, Unknown
     from canarysim.table.behaviour import Behaviour
     from canarysim.table.faults import Faults
     from canarysim.table.hosts import VirtualHost
@@ -26,6 +27,9 @@ _BELOW = {
     "condition_not_run": "conditions that are not run, which leave open what hangs on them",
     "route_dropped": "routes that are not here, for they do not fit what delegates to them",
 }
+
+
+_DROPPED = "the route is dropped: "
 
 
 def table_text(table: RouteTable) -> str:
@@ -49,11 +53,12 @@ def table_text(table: RouteTable) -> str:
                 lines += _way_lines(host, first)
             for route in (first, *others):
                 lines += _route_lines(route, table.behaviour)
+    known = {where.resource for route in table.routes for where in (route.source, *route.delegated_by)}
     for code, title in _BELOW.items():
-        told = [problem for problem in table.problems if problem.code == code]
+        told = [problem for problem in table.problems if problem.code == code and problem.where.resource in known]
         lines += ["", title] if told else []
         for problem in told:
-            lines += wrapped(f"{problem.message} ({problem.where})", "   ")
+            lines += wrapped(f"{problem.message.removeprefix(_DROPPED)} ({problem.where})", "   ")
     return "\n".join(lines)
 
 
@@ -76,7 +81,7 @@ def _route_lines(route: Route, envoy: Behaviour) -> list[str]:
         for destination, chance in action.chances():
             lines.append(f"  {percent(chance.share):>8}  {destination_text(destination)}{rewrites}")
             lines += _fault_lines(destination.faults, "            ")
-        lines += [f"            a copy goes to {mirror}" for mirror in action.mirrors]
+        lines += [line for mirror in action.mirrors for line in wrapped(_copies(mirror), "            ")]
         if action.timeout is not None or action.retries is not None:
             kept = [] if action.timeout is None else [f"timeout {action.timeout:g} s"]
             kept += [] if action.retries is None else [str(action.retries)]
@@ -103,3 +108,10 @@ def _unknown_lines(unknown: Unknown, indent: str) -> list[str]:
     """What is open: the decision, or named parts of one."""
     what = ", ".join(unknown.parts).replace("_", " ") + " open" if unknown.parts else "unknown"
     return wrapped(f"{what}: {unknown.problem.message}", indent)
+
+
+def _copies(mirror: MirrorPolicy) -> str:
+    if mirror.fraction is None or mirror.fraction.runtime_key or not mirror.cluster:
+        return f"a copy goes to {mirror}"
+    share = Fraction(mirror.fraction.numerator, mirror.fraction.denominator)
+    return f"{percent(min(share, Fraction(1)))} are copied to {mirror.cluster}"

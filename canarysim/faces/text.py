@@ -198,12 +198,22 @@ def _single_outcome(decision: Decision) -> list[str]:
 
 
 def _path_lines(decision: Decision) -> list[str]:
-    """The rewritten path, which does not depend on the destination."""
+    """The rewritten path and host."""
+    return [line for text in rewritten_in_words(decision) for line in wrapped(text, "          ")]
+
+
+def rewritten_in_words(decision: Decision) -> list[str]:
+    """What goes upstream in another form than it came: what a function makes of it, or a path and a host."""
     if (sent := decision.upstream_request) is not None:
-        return wrapped(f"the function is sent {sent}", "          ")
-    if decision.kind != "forward" or decision.path in (None, decision.seen.path):
+        return [f"the function is sent {sent}"]
+    if decision.kind != "forward":
         return []
-    return [f"          the path goes upstream as {readable(str(decision.path))}"]
+    found = []
+    if decision.path not in (None, decision.seen.path):
+        found.append(f"the path goes upstream as {readable(str(decision.path))}")
+    if decision.authority not in (None, decision.seen.authority):
+        found.append(f"the host goes upstream as {readable(str(decision.authority))}")
+    return found
 
 
 def _sent_lines(preview: Preview) -> list[str]:

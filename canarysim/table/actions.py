@@ -112,10 +112,17 @@ class Destination:
     def to_envoy(self) -> dict[str, Any]:
         """As Envoy's ClusterWeight."""
         name = {"cluster_header": self.cluster_header} if self.cluster_header else {"name": self.cluster}
+        subset = self.subset_to_envoy()
         host = {"host_rewrite_literal": self.host_rewrite} if self.host_rewrite else {}
         mutations = {} if self.mutations is None else self.mutations.to_envoy()
         faults = {} if self.faults is None else self.faults.to_envoy()
-        return {**name, "weight": self.weight, **host, **mutations, **faults}
+        return {**name, "weight": self.weight, **host, **mutations, **faults, **subset}
+
+    def subset_to_envoy(self) -> dict[str, Any]:
+        """The subset as Envoy's ``metadata_match``."""
+        if not self.subset:
+            return {}
+        return {"metadata_match": {"filter_metadata": {"envoy.lb": dict(self.subset)}}}
 
     def __str__(self) -> str:
         name = self.cluster or f"the cluster that {self.cluster_header} names"
@@ -248,7 +255,7 @@ class RouteAction:
             }
             found = {"weighted_clusters": {key: value for key, value in weighted.items() if value}}
         else:
-            found = {"cluster": self.destinations[0].cluster}
+            found = {"cluster": self.destinations[0].cluster, **self.destinations[0].subset_to_envoy()}
         for rewrite in (self.path_rewrite, self.host_rewrite):
             found |= rewrite.to_envoy() if rewrite is not None else {}
         name = next(name for name, code in NOT_FOUND_CODES.items() if code == self.cluster_not_found_status)

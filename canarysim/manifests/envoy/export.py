@@ -29,8 +29,8 @@ def to_envoy(table: RouteTable) -> dict[str, Any]:
 
     The result holds dicts, lists, text and numbers only, with field names in snake_case, fit for ``json`` and
     ``yaml``. What the connection manager does before routing (``table.http``), the version of Envoy and its
-    runtime are not a part of it, nor is what moves no decision: retries, settings of filters, metadata, and
-    whatever else README lists as such. Raises NotExportable, naming what is not simulated, where the table has
+    runtime are not a part of it, nor what functions of Gloo make of requests, nor what moves no decision but for
+    subsets, timeouts and retries of Gloo. Raises NotExportable, naming what is not simulated, where the table has
     such parts.
 
     >>> import canarysim as cs

@@ -101,7 +101,7 @@ def _table(
         if host is not None:
             hosts.append((service, attrs.evolve(host, unknowns=(*host.unknowns, *listener.unknowns))))
     start = len(resources.journal)
-    _note_folded(hosts, listener)
+    _note_folded(hosts)
     refused += resources.errors_since(start)[Effect.REFUSED]
     if wrong or refused or (rejected and not resources.apply):
         if resources.apply:
@@ -147,7 +147,7 @@ def _note_shared(services: Iterable[Resource], listener: Listener) -> set[Resour
     return rejected
 
 
-def _note_folded(hosts: Iterable[tuple[Resource, VirtualHost]], listener: Listener) -> None:
+def _note_folded(hosts: Iterable[tuple[Resource, VirtualHost]]) -> None:
     """Domains that differ in case only pass Gloo and are refused by Envoy."""
     first: dict[tuple[str, str], tuple[str, Resource]] = {}
     for service, host in hosts:
@@ -155,7 +155,11 @@ def _note_folded(hosts: Iterable[tuple[Resource, VirtualHost]], listener: Listen
             rule = DomainRule.of(domain)
             spelling, other = first.setdefault((rule.kind, rule.text), (domain, service))
             if spelling != domain:
-                has_effect(service.spec, _report(service, domain, other, listener), Effect.REFUSED)
+                record: Record = service.spec.get("virtualHost", service.spec)
+                text = f"the domain {domain!r} is {spelling!r} of {other.namespace}/{other.name} but for its case"
+                hint = f"Gloo takes both, and Envoy refuses the pair ({other.spec.where()})"
+                problem = record.report("duplicate_domain", text, "domains", hint)
+                has_effect(service.spec, problem, Effect.REFUSED)
 
 
 def _report(service: Resource, domain: str, other: Resource, listener: Listener) -> Problem:

@@ -73,7 +73,7 @@ def action_of(route: Record, namespace: str, resources: Resources) -> Made:
 
 
 def _forward(action: Record, options: Record | None, namespace: str, resources: Resources) -> Made:
-    told, fault = forwarding_options(options), faults(options)
+    told, fault = forwarding_options(options, resources), faults(options)
     destinations: tuple[Destination, ...] | None = None
     missing: tuple[Unknown, ...] = ()
     weighted = True

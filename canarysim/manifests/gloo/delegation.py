@@ -129,7 +129,10 @@ class _Flattening:
                     assert way.parent is not None
                     cycle = " -> ".join(f"{each.namespace}.{each.name}" for each in (*way.tables, table))
                     way.parent.route.report(
-                        "delegation_cycle", f"the delegation goes round in a circle: {cycle}", "delegateAction"
+                        "delegation_cycle",
+                        f"the delegation goes round in a circle: {cycle}",
+                        "delegateAction",
+                        "let one of these tables delegate to another, or answer itself",
                     )
                     continue
                 self._resources.visited.add(table)

@@ -89,6 +89,9 @@ def _upstream(record: Record, namespace: str) -> tuple[str, str] | None:
             name, namespace = _name(kube["ref"], "name"), kube["ref"].get("namespace", "")
         else:
             name, namespace = _name(kube, "ref"), ""
+        if "ref" in kube and not namespace:
+            text = "a Kubernetes service has no default namespace: this reference finds none"
+            kube["ref"].warn("no_namespace", text, None, "add namespace:")
         return kube_upstream(namespace, name, kube.get("port", 0))
     if "consul" in record:
         return consul_upstream(_name(record["consul"], "serviceName"))

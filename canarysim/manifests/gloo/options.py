@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from canarysim.manifests.fields import Record
+    from canarysim.manifests.gloo.resources import Resources
     from canarysim.table.faults import Faults
     from canarysim.table.hash_policies import HashPolicy
     from canarysim.table.rewrites import PathRewrite
@@ -66,7 +67,7 @@ def answering_options(options: Record | None) -> None:
             options.report("no_effect", f"{name} may stand beside a routeAction only", name, "remove it")
 
 
-def forwarding_options(options: Record | None) -> dict[str, Any]:
+def forwarding_options(options: Record | None, resources: Resources) -> dict[str, Any]:
     """What the options say of a route that forwards, by the names of RouteAction."""
     if options is None:
         return {}
@@ -74,7 +75,7 @@ def forwarding_options(options: Record | None) -> dict[str, Any]:
     name = "appendXForwardedHost"
     if options.get(name) and not any(host in options for host in hosts):
         options.warn("no_effect", f"{name} has no effect without a host rewrite", name)
-    found: dict[str, Any] = {"mirrors": _mirrors(options), "hash_policies": _hash_policies(options)}
+    found: dict[str, Any] = {"mirrors": _mirrors(options, resources), "hash_policies": _hash_policies(options)}
     for name, read in _IN_ORDER.items():
         errors = len(options.reader.problems)
         found[name] = read(options)
@@ -210,10 +211,11 @@ def _share(record: Record) -> int:
         record.warn("no_effect", f"{record.message.name} of 0 % never happens", None, "add percentage:")
     elif percentage > 100:
         record.warn("bad_percentage", f"{percentage:g} % of requests are all of them", "percentage")
+    _note_small(record)
     return millionths(percentage)
 
 
-def _mirrors(options: Record) -> tuple[MirrorPolicy, ...]:
+def _mirrors(options: Record, resources: Resources) -> tuple[MirrorPolicy, ...]:
     """Fact 5."""
     shadowing: Record | None = options.get("shadowing")
     if shadowing is None:
@@ -230,13 +232,29 @@ def _mirrors(options: Record) -> tuple[MirrorPolicy, ...]:
         return ()
     if "percentage" not in shadowing and shadowing.lacks("percentage"):
         shadowing.warn("no_effect", "shadowing without a percentage is 0 %", None, "add percentage:")
-    cluster = cluster_of_upstream(upstream.get("namespace", ""), upstream.get("name", ""))
+    cluster = cluster_of_upstream(*_key(upstream))
     if not cluster:
         problem = upstream.report("no_name", "the upstream of shadowing has no name", None, "add name:")
         has_effect(upstream, problem, Effect.REFUSED)
         return ()
+    _note_small(shadowing)
+    if resources.has("Upstream") and resources.find("Upstream", *_key(upstream)) is None:
+        text, hint = resources.missing("Upstream", *_key(upstream))
+        upstream.warn("missing_upstream", f"{text}: without it no copies are made", None, hint)
     fraction = RuntimeFraction(millionths(percentage), 1_000_000)
     return (MirrorPolicy(cluster, fraction=fraction),)
+
+
+def _key(ref: Record) -> tuple[str, str]:
+    return ref.get("namespace", ""), ref.get("name", "")
+
+
+def _note_small(record: Record) -> None:
+    """A percentage below 1 may have been meant as a share."""
+    percentage: float = record.get("percentage", 0.0)
+    if 0 < percentage < 1:
+        text = f"percentage {percentage:g} is {percentage:g} %, not {percentage * 100:g} %"
+        record.note("small_percentage", text, "percentage")
 
 
 def _hash_policies(options: Record) -> tuple[HashPolicy, ...]:

@@ -177,7 +177,8 @@ class Resources:
                 "correct the errors in it",
             )
         known = [".".join(key) for key in self._by_kind.get(kind, {})]
-        similar = near(shown, known, 1)
+        elsewhere = [key for key in known if key.rpartition(".")[2] == name]
+        similar = elsewhere if len(elsewhere) == 1 else near(shown, known, 1)
         hint = f"did you mean {similar[0]}?" if similar else "read it along with this file"
         return f"the {kind} {shown} is not in the input", hint
 
