@@ -180,7 +180,7 @@ def test_a_fraction_is_shown_wherever_its_route_is() -> None:
     ]
 
 
-def test_copies_are_outcomes_of_their_own() -> None:
+def test_copies_are_an_extra_load_that_no_share_counts() -> None:
     configuration = table({"prefix": "/"})
     half = {"default_value": {"numerator": 50}}
     configuration["virtual_hosts"][0]["routes"][0]["route"]["request_mirror_policies"] = [
@@ -188,13 +188,14 @@ def test_copies_are_outcomes_of_their_own() -> None:
     ]
     loaded = cs.from_envoy(configuration)
     preview = cs.preview(loaded, "GET /")
-    assert [(o.decision.mirrors, o.share) for o in preview] == [
+    assert [(o.decision.mirrors, o.share) for o in preview] == [(None, Fraction(1))]
+    assert preview.mirrored == {"shadow": Fraction(1, 2)}
+    assert "counted apart: shadow 50 %" in " ".join(str(preview).split())
+    assert [(decision.mirrors, share) for decision, share in loaded.shares("GET /")] == [
         (("shadow",), Fraction(1, 2)),
         ((), Fraction(1, 2)),
     ]
-    assert preview.share(cluster="r0") == 1
-    assert "r0, a copy to shadow" in str(preview)
-    assert "a copy goes to shadow" in str(loaded)
+    assert "50 % are copied to shadow" in str(loaded)
     assert loaded.routes_to("shadow") == loaded.routes
     simulation = cs.simulate(loaded, {"GET /": 1.0}, n=1000, rng=1)
     assert sum(simulation.counts(by="cluster").values()) == 1000

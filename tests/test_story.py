@@ -142,15 +142,12 @@ def test_a_bad_day_is_that_of_all_that_begins_with_find() -> None:
     table = teams(coalmine="rehearsal/coalmine.yaml")
     found = [(o.kind, o.cluster, o.decision.mirrors, o.share) for o in cs.preview(table, "GET /findPets")]
     assert found == [
-        ("forward", V2, ("default-petstore-v3-8080_gloo-system",), Fraction(19, 100)),
-        ("forward", V2, (), Fraction(76, 100)),
+        ("forward", V2, None, Fraction(95, 100)),  # of which only some are copied
         ("fault_abort", None, (), Fraction(5, 100)),
     ]
     canary = cs.preview(table, "GET /findPetWithId/1")
     assert canary.share(cluster=V2) == Fraction(95, 1000)
     assert canary.share(cluster=V1) == Fraction(855, 1000)
-    rarest = f"at {V2} findPetById, a copy to default-petstore-v3-8080_gloo-system: 0 to 2 in"
-    assert rarest in " ".join(str(canary).split())
     for preview in (cs.preview(table, "GET /findPets"), canary):
         assert preview.mirrored == {"default-petstore-v3-8080_gloo-system": Fraction(19, 100)}
 

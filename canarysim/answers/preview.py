@@ -79,12 +79,18 @@ class Outcome:
 
 @attrs.frozen(repr=False)
 class Preview:
-    """The outcomes of one request in the order of the manifest; iterate over it. Their shares add to 1."""
+    """The outcomes of one request in the order of the manifest; iterate over it. Their shares add to 1.
+
+    ``mirrored`` is how many copies a request makes on average, by the cluster that gets them; exact. Copies are an
+    extra load: no share counts them, and an outcome of which only some make copies has the mirrors None. Those
+    whose cluster is open are not in it.
+    """
 
     table: RouteTable = attrs.field(repr=False)
     request: Request
     n: int
     outcomes: tuple[Outcome, ...]
+    mirrored: dict[str, Fraction] = attrs.field(factory=dict)
 
     def __iter__(self) -> Iterator[Outcome]:
         return iter(self.outcomes)
@@ -122,14 +128,6 @@ class Preview:
             ),
             Fraction(0),
         )
-
-    @property
-    def mirrored(self) -> dict[str, Fraction]:
-        """How many copies a request makes on average, by the cluster that gets them; exact.
-
-        Copies are an extra load: no share counts them. Those whose cluster is open are not in it.
-        """
-        return copies_of((o.decision, o.share) for o in self.outcomes)
 
     def plot(self, *, loops: int = 1000, rng: RNG = None) -> Figure:
         """The shares with their ranges, beside ``loops`` simulated runs of n calls. Needs the extra ``viz``."""
@@ -180,7 +178,8 @@ def preview(table: RouteTable, request: Request | str, n: int = 20) -> Preview:
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MAX_CALLS:
         raise InvalidValue("bad_n", f"n is a number of calls from 1 to 10^15, not {n!r}")
     merged: dict[object, tuple[Decision, Fraction]] = {}
-    for decision, share in table.shares(request):
+    shares = table.shares(request)
+    for decision, share in shares:
         key = (
             decision.kind,
             decision.status,
@@ -189,13 +188,14 @@ def preview(table: RouteTable, request: Request | str, n: int = 20) -> Preview:
             decision.cluster,
             decision.function,
             () if decision.destination is None else decision.destination.subset,
-            decision.mirrors,
             decision.delay if decision.kind == "forward" else None,
         )
         first, known = merged.get(key, (decision, Fraction(0)))
+        if first.mirrors != decision.mirrors:
+            first = decision if not known else first if not share else attrs.evolve(first, mirrors=None)
         merged[key] = first, known + share
     outcomes = tuple(Outcome.of(decision, share, n) for decision, share in merged.values())
-    return Preview(table, request, n, outcomes)
+    return Preview(table, request, n, outcomes, copies_of(shares))
 
 
 def copies_of(decisions: Iterable[tuple[Decision, Fraction | int]]) -> dict[str, Any]:
