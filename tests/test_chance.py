@@ -68,3 +68,11 @@ def test_residues_must_lie_below_the_modulus() -> None:
             Residues(modulus, intervals)
     with pytest.raises(cs.InvalidValue):
         Residues(5, ()) & Residues(6, ())
+
+
+def test_three_moduli_of_which_one_divides_the_next_cost_little() -> None:
+    half = [Residues(modulus, ((0, modulus // 2),)) for modulus in (100, 10_000, 1_000_000, 4_000_000_000)]
+    # Below half of 100, of 10^4, of 10^6 and of 4 * 10^9, counted by hand: each residue of the next splits evenly.
+    assert Chance.of(half[0], half[1]).share == Fraction(1, 4)
+    assert Chance.of(*half[:3]).share == Fraction(1, 8)
+    assert Chance.of(*half).share == Fraction(1, 16)

@@ -408,3 +408,47 @@ def test_an_error_in_a_table_is_told_there_and_rejects_the_virtual_services_that
     applied = cs.loads(text, errors="apply")
     assert [host.domains for host in applied.virtual_hosts] == [("good",)]
     assert {problem.code for problem in applied.problems} == {"no_action", "rejected"}
+
+
+# Bounds
+
+
+def test_tables_that_all_select_each_other_are_a_few_errors_and_no_flood() -> None:
+    everyone = delegate("prefix: /", "selector: {labels: {a: b}}")
+    text = service(everyone) + "".join(table(f"r{i}", everyone, labels="a: b") for i in range(12))
+    with pytest.raises(cs.ManifestError) as caught:
+        cs.loads(text)
+    assert {problem.code for problem in caught.value.problems} == {"delegation_cycle"}
+    assert len(caught.value.problems) <= 12
+
+
+def test_delegation_is_as_deep_as_anybody_needs_and_then_an_error() -> None:
+    def chain(length: int) -> str:
+        links = [
+            table(f"r{i}", delegate("prefix: /", f"ref: {{name: r{i + 1}, namespace: ns}}"))
+            for i in range(length - 1)
+        ]
+        first = service(delegate("prefix: /", "ref: {name: r0, namespace: ns}"))
+        return first + "".join(links) + table(f"r{length - 1}", to("x", "prefix: /"))
+
+    assert len(cs.loads(chain(100)).routes[0].delegated_by) == 100
+    with pytest.raises(cs.ManifestError, match="more than 100 tables"):
+        cs.loads(chain(600))
+
+
+def test_ways_that_double_with_each_table_end_in_an_error() -> None:
+    twice = [
+        table(f"r{i}", 2 * delegate("prefix: /", f"ref: {{name: r{i + 1}, namespace: ns}}")) for i in range(30)
+    ]
+    text = service(delegate("prefix: /", "ref: {name: r0, namespace: ns}")) + "".join(twice)
+    with pytest.raises(cs.ManifestError, match="more than 100,000 routes"):
+        cs.loads(text + table("r30", to("x", "prefix: /")))
+
+
+@pytest.mark.parametrize("value", ["1" * 5000, "0" * 5000 + "1", "-", "+", "9223372036854775808"])
+def test_odd_numbers_in_selectors_are_no_crash(value: str) -> None:
+    action = f"selector: {{expressions: [{{key: size, operator: GreaterThan, values: ['{value}']}}]}}"
+    found = cs.loads(
+        service(delegate("prefix: /", action)) + table("rt", to("a", "prefix: /"), labels="size: '2'")
+    )
+    assert {p.code for p in warnings(found)} <= {"bad_selector", "nothing_selected"}

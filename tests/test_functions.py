@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -773,3 +774,21 @@ def test_tables_without_functions_load_nothing_of_this() -> None:
         "sys.exit(any('inja' in m or 'transform' in m for m in sys.modules if m.startswith('canarysim')))"
     )
     subprocess.run([sys.executable, "-c", code, SERVICE], check=True)
+
+
+# Bounds
+
+
+def test_texts_that_double_do_not_fill_the_memory() -> None:
+    template = '{% set a="xxxxxxxxxxxxxxxx" %}' + "{% set a=a+a %}" * 40 + "{{ a }}"
+    with pytest.raises(Unsimulated, match="characters"):
+        written(template)
+
+
+def test_many_blocks_are_read_in_linear_time() -> None:
+    n = 3000
+    text = "{% for a in b %}" * n + "{% if a %}{% else %}{% endif %}" * n + "{% endfor %}" * n
+    started = time.perf_counter()
+    parse(text)
+    small = time.perf_counter() - started
+    assert small < 5  # quadratic work would take far longer on any machine

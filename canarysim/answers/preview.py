@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import exp, log1p
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -73,7 +74,7 @@ class Outcome:
     @classmethod
     def of(cls, decision: Decision, share: Fraction, n: int) -> Outcome:
         low, high, coverage = central_range(n, share)
-        none = float((1 - share) ** n) if n <= 1000 else (1.0 - float(share)) ** n
+        none = float((1 - share) ** n) if n <= 1000 or share == 1 else exp(n * log1p(-float(share)))
         return cls(decision, share, share * n, low, high, coverage, none, calls_to_see(share))
 
 

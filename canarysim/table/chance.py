@@ -209,16 +209,25 @@ def _share(conditions: tuple[Residues, ...]) -> Fraction:
 
 @lru_cache(maxsize=1024)
 def _collapsed(conditions: tuple[Residues, ...]) -> tuple[Residues, ...]:
-    left: list[Residues] = []
-    for condition in sorted(conditions, key=lambda c: -c.modulus):
-        multiples = [place for place, other in enumerate(left) if other.modulus % condition.modulus == 0]
-        if multiples:
-            # The multiple with the fewest values, in which the result has the fewest intervals.
-            place = min(multiples, key=lambda at: sum(end - begin for begin, end in left[at].intervals))
-            left[place] = condition.within(left[place])
-        else:
-            left.append(condition)
+    left = list(conditions)
+    while len(left) > 2:
+        pairs = [
+            (c, multiple)
+            for c in left
+            for multiple in left
+            if c is not multiple and multiple.modulus % c.modulus == 0
+        ]
+        if not pairs:
+            break
+        condition, multiple = min(pairs, key=lambda pair: _cost(*pair))
+        left = [c for c in left if c is not condition and c is not multiple] + [condition.within(multiple)]
     return tuple(left)
+
+
+def _cost(condition: Residues, multiple: Residues) -> int:
+    """About how many intervals a condition has within one of a multiple of its modulus."""
+    values = sum(end - begin for begin, end in multiple.intervals)
+    return (values // condition.modulus + len(multiple.intervals)) * len(condition.intervals)
 
 
 def _at(steps: list[tuple[int, int]], residue: int) -> int:

@@ -116,8 +116,8 @@ class FaultDelay(_Percentage):
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        if not 0 < self.seconds <= 315_576_000_000:
-            raise InvalidValue("bad_delay", f"a fault delays for more than 0 seconds, not for {self.seconds}")
+        if not 1e-9 <= self.seconds <= 315_576_000_000:
+            raise InvalidValue("bad_delay", f"a fault delays for a nanosecond or more, not for {self.seconds} s")
 
     def to_envoy(self) -> dict[str, Any]:
         text = f"{self.seconds:.9f}".rstrip("0").rstrip(".")

@@ -154,6 +154,9 @@ def parse(text: str, pointers: bool = False) -> Block:
 
 
 class _Parser(Scanner):
+    #: How many are open.
+    ifs = 0
+
     # Blocks
 
     def template(self) -> Block:
@@ -210,8 +213,9 @@ class _Parser(Scanner):
                 self.next()
                 stack.append(("if", [self.expression()]))
                 stack.append(("then", []))
+                self.ifs += 1
             case "else":
-                if not any(name == "then" for name, _ in stack):
+                if not self.ifs:
                     self.refuse("else without if")
                 if stack[-1][0] != "then":
                     return self.skip()
@@ -222,10 +226,12 @@ class _Parser(Scanner):
                     stack.append(("else if", [self.expression()]))
                     stack.append(("then", []))
             case "endif":
-                if not any(name == "then" for name, _ in stack):
+                if not self.ifs:
                     self.refuse("endif without if")
                 self.next()
-                return _end_if(stack)
+                closed = _end_if(stack)
+                self.ifs -= closed
+                return closed
             case "for":
                 self.begin_for(stack)
             case "endfor":

@@ -150,7 +150,7 @@ def _end(place: int) -> Callable[[Any], Any]:
 
 def _int(value: Any) -> int:
     found = re.match(r"[ \t\n\v\f\r]*([+-]?[0-9]+)", text_of(value))
-    if not found or not -(2**31) <= int(found[1]) < 2**31:
+    if not found or len(found[1].lstrip("+-0")) > 10 or not -(2**31) <= int(found[1]) < 2**31:
         raise Fails(f"{readable(value)} is no int")
     return int(found[1])
 

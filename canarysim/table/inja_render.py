@@ -60,6 +60,8 @@ class _Missing:
     """The value of a name that is not found."""
 
 
+#: Longer texts are not put together: a few lines of a template would fill the memory.
+_MOST_TEXT = 2**20
 _MISSING = _Missing()
 
 
@@ -192,6 +194,8 @@ class _Renderer:
         if sign == "in" and isinstance(second, list):
             return any(equal(first, item) for item in second)
         if sign == "+" and isinstance(first, str) and isinstance(second, str):
+            if len(first) + len(second) > _MOST_TEXT:
+                raise Unsimulated(f"a text of more than {_MOST_TEXT:,} characters is not simulated")
             return first + second
         if sign in ("+", "-", "*") and is_int(first) and is_int(second):
             made = {"+": first + second, "-": first - second, "*": first * second}[sign]

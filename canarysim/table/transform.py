@@ -75,6 +75,9 @@ def upstream_request(
     except Unsimulated as error:
         if not filtered.refused:
             return UpstreamRequest(unknown=(*behind.unknown, filtered.problem(str(error), None)))
+    except RecursionError:
+        why = "variables that are nested so deeply are not simulated"
+        return UpstreamRequest(unknown=(*behind.unknown, filtered.problem(why, None)))
     if filtered.refused:
         return UpstreamRequest(refused=filtered.refused[0])
     return _routed(filtered, action, route, destination, envoy, behind)
@@ -357,9 +360,15 @@ def _key(name: str) -> str:
 
 def _with(context: Any, steps: tuple[str, ...], value: str | Open) -> Any:
     """The variables with one more."""
-    if context is None:
-        context = {}
-    if not isinstance(context, dict):
-        raise Fails(f"the body has no object to put {readable(steps[0])} into")
-    first, *rest = steps
-    return {**context, first: _with(context.get(first), tuple(rest), value) if rest else value}
+    holders = []
+    for step in steps:
+        if context is None:
+            context = {}
+        if not isinstance(context, dict):
+            raise Fails(f"the body has no object to put {readable(step)} into")
+        holders.append((context, step))
+        context = context.get(step)
+    made: Any = value
+    for holder, step in reversed(holders):
+        made = {**holder, step: made}
+    return made

@@ -119,7 +119,7 @@ def _table(
         route_configuration=listener.route_configuration,
         most_specific_header_mutations_wins=listener.most_specific_header_mutations_wins,
         max_direct_response_body_size_bytes=listener.max_direct_response_body_size_bytes,
-        clusters=existing_clusters(resources) if resources.apply else None,
+        clusters=existing_clusters(resources, [host for _, host in hosts]) if resources.apply else None,
     )
 
 

@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 
 __all__ = ["FlatRoute", "flatten", "with_options"]
 
+#: What a virtual host may have; each way to a table gives its routes once more.
+MOST_ROUTES = 100_000
+#: How many tables one way may lead through.
+MOST_TABLES = 100
+
 
 @attrs.frozen
 class FlatRoute:
@@ -74,6 +79,8 @@ class _Flattening:
     def __init__(self, resources: Resources, host: Record) -> None:
         self._resources = resources
         self._host = host
+        self._in_circles: set[Resource] = set()
+        self._found = 0
 
     def visit(self, resource: Resource, holder: Record, name: str, way: _Way) -> Iterator[FlatRoute]:
         """The routes of a VirtualService or RouteTable; ``holder`` is the message with its routes."""
@@ -100,12 +107,22 @@ class _Flattening:
                         f"it is delegated to by {way.parent.place}",
                     )
                     continue
+            self._found += 1
+            if self._found > MOST_ROUTES:
+                if self._found == MOST_ROUTES + 1:
+                    text = f"the virtual host has more than {MOST_ROUTES:,} routes by the ways of delegation"
+                    record.report("too_many_routes", text, None, "delegate to each table by one way")
+                return
             if "delegateAction" not in route:
                 long_name = long_name if named else ""
                 yield FlatRoute(route, resource.namespace, long_name, origin, way.places, unknowns)
                 continue
             matcher = _delegating_matcher(route)
             if matcher is None:
+                continue
+            if len(way.tables) >= MOST_TABLES:
+                text = f"the delegation leads through more than {MOST_TABLES} tables"
+                record.report("too_deep", text, "delegateAction", "delegate over fewer tables")
                 continue
             tables = self._tables(resource, route["delegateAction"])
             if not isinstance(tables, list):
@@ -125,8 +142,11 @@ class _Flattening:
             same_weight = list(group)
             routes: list[FlatRoute] = []
             for table in same_weight:
+                if table in self._in_circles:
+                    continue  # the VirtualService is rejected already
                 if table in way.tables:
                     assert way.parent is not None
+                    self._in_circles.update(way.tables[way.tables.index(table) :])
                     cycle = " -> ".join(f"{each.namespace}.{each.name}" for each in (*way.tables, table))
                     way.parent.route.report(
                         "delegation_cycle",

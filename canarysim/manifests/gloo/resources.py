@@ -93,6 +93,10 @@ class Resource:
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
+#: So many names are compared with what is missing; behind that the hints are plain.
+_MOST_NAMES = 50_000
+
+
 @attrs.define
 class Resources:
     """The resources of all texts.
@@ -108,6 +112,7 @@ class Resources:
     #: The RouteTables that some route delegates to.
     visited: set[Resource] = attrs.field(factory=set)
     _refused: set[tuple[str, str, str]] = attrs.field(factory=set)
+    _looked_at: int = 0
     _effects: dict[int, Effect] = attrs.field(factory=dict)
     _by_kind: dict[str, dict[tuple[str, str], Resource]] = attrs.field(factory=dict)
 
@@ -177,6 +182,9 @@ class Resources:
                 "correct the errors in it",
             )
         known = [".".join(key) for key in self._by_kind.get(kind, {})]
+        self._looked_at += len(known)
+        if self._looked_at > _MOST_NAMES:
+            return f"the {kind} {shown} is not in the input", "read it along with this file"
         elsewhere = [key for key in known if key.rpartition(".")[2] == name]
         similar = elsewhere if len(elsewhere) == 1 else near(shown, known, 1)
         hint = f"did you mean {similar[0]}?" if similar else "read it along with this file"

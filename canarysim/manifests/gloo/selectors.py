@@ -26,7 +26,7 @@ __all__ = ["holds", "same_labels", "why_bad"]
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _DNS = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
-_WHOLE = r"[-+]?[0-9]+"
+_WHOLE = r"([-+]?)(?=[0-9])0*([0-9]*)"
 
 
 def same_labels(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
@@ -48,7 +48,7 @@ def why_bad(expression: Record) -> str | None:
             return f"{operator} takes no values"
     elif len(values) != 1:
         return f"{operator} needs just one value"
-    elif operator in ("GreaterThan", "LessThan") and not _is_int64(values[0]):
+    elif operator in ("GreaterThan", "LessThan") and _int64(values[0]) is None:
         return f"{operator} needs a whole number, not {values[0]!r}"
     bad = next((value for value in values if value and not re.fullmatch(_NAME, value)), None)
     return None if bad is None else f"{bad!r} is no value of a label"
@@ -68,9 +68,9 @@ def holds(expression: Record, labels: Mapping[str, str]) -> bool:
         case "DoesNotExist":
             return found is None
         case _:
-            if found is None or not _is_int64(found):
+            label, bound = _int64(found or ""), _int64(values[0])
+            if label is None or bound is None:
                 return False
-            label, bound = int(found), int(values[0])
             return label > bound if operator == "GreaterThan" else label < bound
 
 
@@ -78,5 +78,10 @@ def _parts(expression: Record) -> tuple[str, str, list[str]]:
     return expression.get("key", ""), expression.get("operator", "Equals"), expression.get("values", [])
 
 
-def _is_int64(text: str) -> bool:
-    return bool(re.fullmatch(_WHOLE, text)) and -(2**63) <= int(text) < 2**63
+def _int64(text: str) -> int | None:
+    """The whole number that a text is, if it fits into 64 bits."""
+    found = re.fullmatch(_WHOLE, text)
+    if found is None or len(found[2]) > 19:
+        return None
+    value = -int(found[2] or 0) if found[1] == "-" else int(found[2] or 0)
+    return value if -(2**63) <= value < 2**63 else None

@@ -21,10 +21,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from canarysim.errors import near
 from canarysim.manifests.fields import Record
 from canarysim.manifests.gloo.fields.upstreams import UPSTREAM_TYPES
+from canarysim.manifests.gloo.names import cluster_of_upstream
 from canarysim.problems import Severity
+from canarysim.table.actions import RouteAction
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from canarysim.manifests.gloo.resources import Resource, Resources
+    from canarysim.table.hosts import VirtualHost
 
 __all__ = ["Checked", "check_upstream", "existing_clusters"]
 
@@ -32,13 +37,16 @@ __all__ = ["Checked", "check_upstream", "existing_clusters"]
 _NEEDED = {"aws": "an AWS Upstream", "azure": "an Azure Upstream", "rest": "an Upstream with a REST service spec"}
 
 
-def existing_clusters(resources: Resources) -> set[str] | None:
-    """The clusters of the Upstreams in the input; None where it holds none."""
-    from canarysim.manifests.gloo.names import cluster_of_upstream
-
+def existing_clusters(resources: Resources, hosts: Iterable[VirtualHost]) -> set[str] | None:
+    """The clusters of the Upstreams in the input, and those that Gloo makes up for destinations; None without."""
     if not resources.has("Upstream"):
         return None
-    return {cluster_of_upstream(upstream.namespace, upstream.name) for upstream in resources.of("Upstream")}
+    actions = [route.action for host in hosts for route in host.routes if isinstance(route.action, RouteAction)]
+    named = {destination.cluster for action in actions for destination in action.destinations}
+    made_up = {name for name in named if name.startswith(("kube-svc:", "consul-svc:"))}
+    return made_up | {
+        cluster_of_upstream(upstream.namespace, upstream.name) for upstream in resources.of("Upstream")
+    }
 
 
 class Checked(NamedTuple):
