@@ -19,7 +19,7 @@ from canarysim.cli import arguments, main
 from canarysim.cli.as_yaml import yaml_text
 from canarysim.faces.colour import coloured
 
-from .cases import Case, routes, weighted
+from .cases import Case, routes, virtual_service, weighted
 from .test_gloo import TEN_MISTAKES, one_route
 
 COALMINE = str(Path(__file__).parent.parent / "notebooks" / "manifests" / "coalmine.yaml")
@@ -452,6 +452,34 @@ def test_two_tables_are_both_shown_and_a_scheme_chooses(tmp_path: Path, capsys: 
     assert "gateway-proxy: " in answer(capsys, "preview", str(manifest), "GET ws://h/")
     out = answer(capsys, "route", str(manifest), "GET /", "--table", "gateway-proxy-ssl", "--random-value", "1")
     assert "r1_ns" in out
+
+
+def test_those_tables_answer_that_know_the_host_and_all_where_none_does(tmp_path: Path, capsys: Capture) -> None:
+    manifest = tmp_path / "m.yaml"
+    gateways = "".join(
+        f"---\napiVersion: gateway.solo.io/v1\nkind: Gateway\nmetadata: {{name: {name}, namespace: gloo-system}}\n"
+        f"spec: {{bindPort: {port}, httpGateway: {{virtualServices: [{{name: {service}, namespace: ns}}]}}}}\n"
+        for name, port, service in (("outer", 80, "t"), ("inner", 81, "u"))
+    )
+    inner = routes("{prefix: /}", domains="[inside.example]").replace("name: t", "name: u")
+    manifest.write_text(routes("{prefix: /}", domains="[shop.example]") + "---\n" + inner + gateways)
+    out = answer(capsys, "preview", str(manifest), "GET http://shop.example/")
+    assert "outer: " in out
+    assert "inner: " not in out
+    out = answer(capsys, "preview", str(manifest), "GET http://nowhere.example/")
+    assert out.count("no virtual host (404)") == 2
+
+
+def test_errors_that_are_applied_are_a_finding(tmp_path: Path, capsys: Capture) -> None:
+    manifest = tmp_path / "m.yaml"
+    bad = virtual_service("domains: [bad]\nroutes: [{matchers: [{prefix: /}]}]").replace("name: t", "name: bad")
+    manifest.write_text(routes("{prefix: /}", domains="[good]") + "---\n" + bad)
+    assert main(["preview", str(manifest), "GET http://good/"]) == 2
+    capsys.readouterr()
+    assert main(["preview", "--errors", "apply", str(manifest), "GET http://good/"]) == 1
+    said = capsys.readouterr()
+    assert "100 %  r0_ns" in said.out
+    assert "VirtualService ns/bad is rejected" in said.err
 
 
 def test_the_version_of_envoy_is_chosen(capsys: Capture) -> None:

@@ -152,6 +152,10 @@ def _mistaken(problems: Iterable[Problem], files: Sequence[str]) -> list[str]:
 
 
 def tables_for(request: Request, tables: dict[str, RouteTable]) -> dict[str, RouteTable]:
-    """The tables that a request is put to: all, or those of the scheme that its URL names."""
-    fitting = {name: table for name, table in tables.items() if table.scheme == request.scheme}
-    return fitting or tables
+    """The tables that a request is put to: those of the scheme of its URL, and of these those that know its host.
+
+    Where none fits, all.
+    """
+    of_scheme = {name: table for name, table in tables.items() if table.scheme == request.scheme} or tables
+    knowing = {name: table for name, table in of_scheme.items() if table.find(request).host is not None}
+    return knowing or of_scheme

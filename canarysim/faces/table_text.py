@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from canarysim.table.behaviour import Behaviour
     from canarysim.table.faults import Faults
     from canarysim.table.hosts import VirtualHost
+    from canarysim.table.mutations import Mutations
     from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route
 
@@ -43,6 +44,7 @@ def table_text(table: RouteTable) -> str:
         domains = " ".join(host.domains)
         lines += ["", f"{host.name}  {domains}" + ("  (https only)" if host.require_tls else "")]
         lines += _fault_lines(host.faults or table.faults, "   ")
+        lines += _header_lines(host.mutations, "   ")
         if not host.routes:
             lines.append("   no routes: 404 for every request")
         for unknown in host.unknowns:
@@ -81,6 +83,7 @@ def _route_lines(route: Route, envoy: Behaviour) -> list[str]:
         for destination, chance in action.chances():
             lines.append(f"  {percent(chance.share):>8}  {destination_text(destination)}{rewrites}")
             lines += _fault_lines(destination.faults, "            ")
+            lines += _header_lines(destination.mutations, "            ")
         lines += [line for mirror in action.mirrors for line in wrapped(_copies(mirror), "            ")]
         if action.timeout is not None or action.retries is not None:
             kept = [] if action.timeout is None else [f"timeout {action.timeout:g} s"]
@@ -89,11 +92,24 @@ def _route_lines(route: Route, envoy: Behaviour) -> list[str]:
     elif action is not None:
         lines.append(f"     100 %  {action}")
     lines += _fault_lines(route.faults, "            ")
+    lines += _header_lines(route.mutations, "            ")
     unknowns = [*route.unknowns, *route.open_rewrites(envoy)]
     if isinstance(action, RouteAction):
         unknowns += [unknown for destination in action.destinations for unknown in destination.unknowns]
     for unknown in unknowns:
         lines += _unknown_lines(unknown, "            ")
+    return lines
+
+
+def _header_lines(mutations: Mutations | None, indent: str) -> list[str]:
+    """Which headers a level changes, in the order of their turn."""
+    lines: list[str] = []
+    for side in ("request", "response") if mutations is not None else ():
+        changes = getattr(mutations, side)
+        words = [f"{name} removed" for name in changes.remove]
+        words += [f"{each.name} {'set' if 'OVERWRITE' in each.action else 'added'}" for each in changes.add]
+        if words:
+            lines += wrapped(f"{side} headers: {', '.join(words)}", indent)
     return lines
 
 
