@@ -95,7 +95,7 @@ class RouteMatch:
         return ", ".join(map(str, self.conditions))
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Route:
     """One route as Envoy has it.
 
@@ -126,6 +126,10 @@ class Route:
             self.match.path.check_rewrite(self.action.path_rewrite)
         decides = self.action is not None and all(unknown.parts for unknown in self.unknowns)
         object.__setattr__(self, "decides", decides)
+
+    def __repr__(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        return f"<Route {self.index}{name}: {self.match}, by {self.source}>"
 
     def open_rewrites(self, envoy: Behaviour) -> tuple[Unknown, ...]:
         """What the rewrites of the route leave open: a regex that is not run."""
