@@ -20,8 +20,6 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import attrs
-
 from canarysim.manifests.gloo.inheritance import Parent, inherit, path_of, plain_matcher, why_unfit
 from canarysim.manifests.gloo.joined import Joined, under
 from canarysim.manifests.gloo.names import long_route_name
@@ -43,8 +41,7 @@ MOST_ROUTES = 100_000
 MOST_TABLES = 100
 
 
-@attrs.frozen
-class FlatRoute:
+class FlatRoute(NamedTuple):
     """A route of the virtual host: the message with all that it inherits, and how it came there.
 
     ``namespace`` is that of the resource around it. ``long_name`` is empty where no route on the way has a name.

@@ -17,9 +17,7 @@ Facts (source of Gloo 1.22, gateway/pkg/translator/converter.go):
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import attrs
+from typing import TYPE_CHECKING, NamedTuple
 
 from canarysim.manifests.document import Mapping, Scalar, Sequence
 from canarysim.manifests.gloo.fields.routes import MATCHER
@@ -37,8 +35,7 @@ __all__ = ["Parent", "inherit", "path_of", "plain_matcher", "why_unfit"]
 PATHS = ("prefix", "exact", "regex", "connectMatcher")
 
 
-@attrs.frozen
-class Parent:
+class Parent(NamedTuple):
     """A delegating route, as those that it delegates to see it."""
 
     route: Record

@@ -33,8 +33,6 @@ from canarysim.manifests.gloo.paths import why_bad_rewrite
 from canarysim.manifests.gloo.resources import Effect, has_effect
 from canarysim.problems import Severity
 from canarysim.table.actions import MirrorPolicy
-from canarysim.table.conditions import RuntimeFraction
-from canarysim.table.retries import RetryPolicy
 from canarysim.table.rewrites import HostRewrite, PrefixRewrite, RegexRewrite
 
 if TYPE_CHECKING:
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
     from canarysim.manifests.gloo.resources import Resources
     from canarysim.table.faults import Faults
     from canarysim.table.hash_policies import HashPolicy
+    from canarysim.table.retries import RetryPolicy
     from canarysim.table.rewrites import PathRewrite
 
 __all__ = ["answering_options", "faults", "forwarding_options", "regex_rewrite", "retries"]
@@ -241,6 +240,8 @@ def _mirrors(options: Record, resources: Resources) -> tuple[MirrorPolicy, ...]:
     if resources.has("Upstream") and resources.find("Upstream", *_key(upstream)) is None:
         text, hint = resources.missing("Upstream", *_key(upstream))
         upstream.warn("missing_upstream", f"{text}: without it no copies are made", None, hint)
+    from canarysim.table.conditions import RuntimeFraction
+
     fraction = RuntimeFraction(millionths(percentage), 1_000_000)
     return (MirrorPolicy(cluster, fraction=fraction),)
 
@@ -296,6 +297,8 @@ def retries(options: Record | None) -> RetryPolicy | None:
     back_off: Record | None = told.get("retryBackOff")
     if back_off is not None and not back_off.damaged:
         _check_back_off(back_off)
+    from canarysim.table.retries import RetryPolicy
+
     per_try: int | None = told.get("perTryTimeout")
     return RetryPolicy(
         told.get("retryOn", ""),
