@@ -242,3 +242,12 @@ def test_a_domain_in_two_virtual_services_takes_the_whole_listener_with_it() -> 
     )
     assert hosts(cs.loads(apart, table="a")) == {"same"}
     assert hosts(cs.loads(apart, table="b")) == {"same"}
+
+
+def test_ssl_without_a_certificate_takes_the_listener_with_it() -> None:
+    bare = service("safe", ssl=True).replace("{secretRef: {name: tls, namespace: ns}}", "{sniDomains: [a.io]}")
+    (problem,) = cs.loads(bare).problems
+    assert (problem.code, problem.severity) == ("no_certificate", cs.Severity.WARNING)
+    with pytest.raises(cs.ManifestError, match="nothing is served on gateway-proxy-ssl"):
+        cs.loads(bare, errors="apply")
+    assert hosts(cs.loads(bare + service("plain"), errors="apply")) == {"plain"}

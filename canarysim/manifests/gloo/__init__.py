@@ -9,6 +9,7 @@ Facts (source of Gloo 1.22):
    host is withheld. With an error of the gateway the whole listener is. An error that comes up only when routes
    are made for Envoy is reported on the Proxy, and the route served as far as it goes. What Gloo lets pass and
    Envoy refuses has Envoy refuse the whole route configuration.
+3. An ``sslConfig`` without ``secretRef``, ``sslFiles`` and ``sds`` is an error of the listener.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from canarysim.manifests.document import Mapping
 from canarysim.manifests.gloo.fields import SPECS
 from canarysim.manifests.gloo.gateways import listeners
 from canarysim.manifests.gloo.resources import Effect, Resources, has_effect
@@ -82,6 +84,8 @@ def _table(
     resources = attrs.evolve(resources, max_body=listener.max_direct_response_body_size_bytes)
     start = len(resources.journal)
     rejected = _note_shared(services, listener)
+    for service in services:
+        _check_certificate(service, resources)
     wrong = [*listener.wrong, *resources.errors_since(start)[Effect.REJECTED]]
     for service in services:
         start = len(resources.journal)
@@ -121,6 +125,15 @@ def _table(
         max_direct_response_body_size_bytes=listener.max_direct_response_body_size_bytes,
         clusters=existing_clusters(resources, [host for _, host in hosts]) if resources.apply else None,
     )
+
+
+def _check_certificate(service: Resource, resources: Resources) -> None:
+    """Fact 3."""
+    ssl = service.spec.get("sslConfig")
+    if isinstance(ssl, Mapping) and not any(each in ssl.entries for each in ("secretRef", "sslFiles", "sds")):
+        tell = service.spec.report if resources.apply else service.spec.warn
+        text = "sslConfig names no certificate: Gloo rejects the listener"
+        tell("no_certificate", text, "sslConfig", "add secretRef:, sslFiles: or sds:")
 
 
 def _note_shared(services: Iterable[Resource], listener: Listener) -> set[Resource]:
