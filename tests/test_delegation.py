@@ -346,6 +346,7 @@ spec:
     found = cs.loads(service(to("x", "prefix: /"), host=host) + option)
     assert dict(found.route("GET /").request_headers or ()) == {"x-b": "own"}
     assert str(found.virtual_hosts[0].retries) == "1 retry on reset"
+    assert "   request headers: x-b added" in str(found)
 
 
 def test_upstreams_of_a_table_are_in_the_namespace_of_the_table() -> None:
