@@ -26,15 +26,16 @@ requests:
 
 _TABLES: Final = """\
 tables:
-  Manifests with sslConfig make two route tables, for http and for https. Each
-  of them answers, or the one whose scheme a URL names ('GET https://shop/'), or
-  the one that --table chooses.
+  Each Gateway makes a route table; without Gateways there are two, for http and
+  for https. A request is put to those whose scheme its URL names and whose
+  domains take its host ('GET https://shop/'), else to all; --table chooses one.
 """
 
 _CODES: Final = """\
 exit codes:
   0  answered
-  1  answered, with a finding: {finding}
+  1  answered, with a finding: {finding};
+     or errors of the manifests were applied
   2  not answered: the arguments or the manifests are wrong, and standard error
      says why
 """
