@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -116,3 +117,16 @@ def test_a_split_that_is_unknown_fails_with_the_reason() -> None:
     )
     with pytest.raises(AssertionError, match="is not in the input"):
         cs.assert_split(table, "GET /r", {"r0": 1})
+
+
+def test_several_tables_are_no_table_and_the_error_says_how_to_choose() -> None:
+    tables: Any = {"gateway-proxy": cs.loads(routes("{prefix: /}"))}
+    for ask in (
+        lambda: cs.assert_routes_to(tables, "GET /", cluster="r0"),
+        lambda: cs.assert_split(tables, "GET /", {"r0": 1}),
+        lambda: cs.preview(tables, "GET /"),
+        lambda: cs.explain(tables, "GET /"),
+        lambda: cs.simulate(tables, "GET /", 10),
+    ):
+        with pytest.raises(TypeError, match=r"as in tables\['gateway-proxy'\]"):
+            ask()

@@ -8,7 +8,7 @@ import attrs
 
 from canarysim.answers.fixes import path_text
 from canarysim.answers.near import Hint, Near, Refusal, domain_hints, look, nearest, other_hints
-from canarysim.answers.preview import as_request
+from canarysim.answers.preview import as_request, as_table
 from canarysim.table.outcomes import decisions as decisions_of
 from canarysim.table.outcomes import possible
 from canarysim.table.route_table import checked
@@ -146,7 +146,7 @@ def explain(
     >>> explanation.near[0].hints[0].text
     'header values are case-sensitive: would match with x-canary: true'
     """
-    request = as_request(request)
+    table, request = as_table(table), as_request(request)
     random_value = None if random_value is None else checked(random_value, "random")
     fault_value = None if fault_value is None else checked(fault_value, "fault")
     found = table.find(request)

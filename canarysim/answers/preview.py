@@ -175,7 +175,7 @@ def preview(table: RouteTable, request: Request | str, n: int = 20) -> Preview:
     v2_gloo-system 1/10 0 5 29
     v1_gloo-system 9/10 15 20 2
     """
-    request = as_request(request)
+    table, request = as_table(table), as_request(request)
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MAX_CALLS:
         raise InvalidValue("bad_n", f"n is a number of calls from 1 to 10^15, not {n!r}")
     merged: dict[object, tuple[Decision, Fraction]] = {}
@@ -206,6 +206,16 @@ def copies_of(decisions: Iterable[tuple[Decision, Fraction | int]]) -> dict[str,
         for cluster in decision.mirrors or ():
             found[cluster] = found.get(cluster, 0) + times
     return found
+
+
+def as_table(table: RouteTable) -> RouteTable:
+    """The table; TypeError for anything else, such as the tables of load_all."""
+    if hasattr(table, "virtual_hosts"):
+        return table
+    told = f"a route table is asked, not a {type(table).__name__}"
+    if isinstance(table, dict) and table:
+        told += f": choose one of its tables, as in tables[{next(iter(table))!r}]"
+    raise TypeError(told)
 
 
 def as_request(request: Request | str) -> Request:

@@ -12,7 +12,7 @@ import numpy as np
 
 from canarysim.answers.binomial import central_range
 from canarysim.answers.names import resolve_cluster
-from canarysim.answers.preview import MAX_CALLS, copies_of
+from canarysim.answers.preview import MAX_CALLS, as_table, copies_of
 from canarysim.engine.choose import choose_counts, choose_rows, look, pieces
 from canarysim.engine.rng import as_generator
 from canarysim.engine.sums import range_of_sum
@@ -268,7 +268,7 @@ def simulate(
     >>> [(o.name, float(o.exact)) for o in s.ranges("cluster")]
     [('v2_gloo-system', 0.08), ('v1_gloo-system', 0.72), ('no route (404)', 0.2)]
     """
-    asked = _traffic(traffic, n)
+    table, asked = as_table(table), _traffic(traffic, n)
     if keep not in ("rows", "counts"):
         raise InvalidValue("bad_keep", f'keep is "rows" or "counts", not {keep!r}')
     if keep == "rows" and asked.n >= MAX_ROWS:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from canarysim.answers.explain import explain
 from canarysim.answers.names import bears, resolve
-from canarysim.answers.preview import as_request
+from canarysim.answers.preview import as_request, as_table
 from canarysim.errors import InvalidValue, UnknownName
 from canarysim.faces.text import percent
 from canarysim.request import Request
@@ -59,6 +59,7 @@ def assert_routes_to(
     """
     __tracebackhide__ = True
     given = {"cluster": cluster, "function": function, "upstream": upstream, "subset": subset}
+    table = as_table(table)
     wanted = resolve(table, {k: v for k, v in given.items() if v is not None})
     failures = []
     asked = _requests(requests)
@@ -103,7 +104,7 @@ def assert_split(
     >>> cs.assert_split(table, "GET /", {"v1": 0.9, "v2": 0.1})
     """
     __tracebackhide__ = True
-    request = as_request(request)
+    table, request = as_table(table), as_request(request)
     pairs = list(shares.items() if isinstance(shares, Mapping) else shares)
     expected = [(_resolved(table, wanted), _share(share)) for wanted, share in pairs]
     total = sum((share for _, share in expected), Fraction(0))
