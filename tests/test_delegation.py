@@ -256,6 +256,23 @@ def test_a_route_without_matchers_is_a_prefix_of_slash_that_fits_only_under_one(
     assert len(dropped(found)) == 1
 
 
+def test_explain_names_the_dropped_routes_that_match_the_request_and_no_others() -> None:
+    text = service(delegate("prefix: /a", "ref: {name: t, namespace: ns}")) + table(
+        "t", to("inside", "prefix: /a/1") + to("outside", "exact: /b")
+    )
+    found = cs.loads(text)
+    assert dropped(found) == ["the route is dropped: its path '/b' does not begin with '/a'"]
+
+    lost = cs.explain(found, "/b")
+    assert [problem.code for problem in lost.dropped] == ["route_dropped"]
+    assert "a route for it was dropped: its path '/b' does not begin with '/a'" in " ".join(str(lost).split())
+    assert "dropped" in lost._repr_html_()
+    for path in ("/a/1", "/c"):
+        other = cs.explain(found, path)
+        assert other.dropped == ()
+        assert "dropped" not in str(other) + other._repr_html_()
+
+
 def test_a_delegating_matcher_without_a_path_is_a_plain_slash_and_what_else_it_says_is_dropped() -> None:
     found = cs.loads(service(delegate("headers: [{name: x}]", REF)) + table("rt", to("x", "prefix: /b")))
     assert found.route("GET /b").cluster == "x_ns"

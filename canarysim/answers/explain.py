@@ -12,6 +12,7 @@ from canarysim.answers.preview import as_request, as_table
 from canarysim.table.outcomes import decisions as decisions_of
 from canarysim.table.outcomes import possible
 from canarysim.table.route_table import checked
+from canarysim.table.routes import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,6 +100,21 @@ class Explanation:
     open_problems: tuple[Problem, ...] = ()
     hints: tuple[Hint, ...] = ()
     shared: tuple[tuple[Route, Chance], ...] = ()
+
+    @property
+    def dropped(self) -> tuple[Problem, ...]:
+        """The problems of routes of this host that match the request but were left out by the control plane."""
+        host, seen = self.host.virtual_host, self.decisions[0][0].seen
+        if host is None or not host.dropped:
+            return ()
+        envoy = self.table.behaviour
+        return tuple(
+            dict.fromkeys(
+                each.problem
+                for each in host.dropped
+                if all(verdict(matcher, seen, envoy) for matcher in each.match)
+            )
+        )
 
     def __repr__(self) -> str:
         return f"<Explanation of {str(self.request)!r}: {self.decisions[0][0].outcome}>"

@@ -274,4 +274,7 @@ def _result(explanation: Explanation) -> list[str]:
     lines += [line for text in delays_in_words(told) for line in _wrapped("         ", text)]
     for problem in dict.fromkeys((*decision.unknown, *(() if sent is None else sent.unknown))):
         lines += with_source("         open: ", readable(octets(problem.message)), problem.where)
+    for problem in explanation.dropped:
+        said = readable(octets(problem.message.removeprefix("the route is dropped: ")))
+        lines += with_source("         ", f"a route for it was dropped: {said}", problem.where)
     return lines

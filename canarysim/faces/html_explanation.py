@@ -226,14 +226,22 @@ def _result(explanation: Explanation) -> list[Html]:
             found.append(el("div", muted("weight 0: "), *names, more))
     if (sent := decision.upstream_request) is not None:
         found.append(el("div", muted("the function is sent "), code(str(sent))))
-        return [*found, *opens(decision)]
+        return [*found, *opens(decision), *_dropped(explanation)]
     if decision.path is not None and decision.path != decision.seen.path:
         found.append(el("div", muted("the path goes upstream as "), code(readable(decision.path))))
     if decision.authority is not None and decision.authority != decision.seen.authority:
         found.append(el("div", muted("the host goes upstream as "), code(readable(decision.authority))))
     told = [(each, chance.share) for each, chance in explanation.chances]
     found += [el("div", text) for text in delays_in_words(told)]
-    return [*found, *opens(decision)]
+    return [*found, *opens(decision), *_dropped(explanation)]
+
+
+def _dropped(explanation: Explanation) -> list[Html]:
+    lead = muted("a route for it was dropped: ")
+    return [
+        el("div", lead, short(problem.message.removeprefix("the route is dropped: ")), " ", place(problem.where))
+        for problem in explanation.dropped
+    ]
 
 
 def _chances(explanation: Explanation) -> list[Html]:

@@ -244,6 +244,7 @@ def explanation_dict(explanation: Explanation) -> Plain:
             {"outcome": readable(decision.outcome), **_chance(chance)} for decision, chance in explanation.chances
         ],
         "open_problems": list(map(problem_dict, explanation.open_problems)),
+        "dropped": list(map(problem_dict, explanation.dropped)),
         "hints": list(map(_hint, explanation.hints)),
     }
 

@@ -16,12 +16,12 @@ Facts (Envoy documentation of VirtualHost.domains; run on 1.36.4 and 1.40.0, see
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
 import attrs
 
 from canarysim.errors import InvalidValue
-from canarysim.problems import Where
+from canarysim.problems import Problem, Where
 from canarysim.request import octets
 from canarysim.table.values import as_tuple
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from canarysim.table.matchers import HeaderMatcher
     from canarysim.table.mutations import Mutations
     from canarysim.table.retries import RetryPolicy
-    from canarysim.table.routes import Route
+    from canarysim.table.routes import Route, RouteMatch
 
-__all__ = ["DomainIndex", "DomainRule", "VirtualCluster", "VirtualHost", "fold_host", "without_port"]
+__all__ = ["DomainIndex", "DomainRule", "Dropped", "VirtualCluster", "VirtualHost", "fold_host", "without_port"]
 
 Kind = Literal["exact", "suffix", "prefix", "default"]
 RequireTls = Literal["", "ALL", "EXTERNAL_ONLY"]
@@ -77,13 +77,21 @@ class VirtualCluster:
         return {"name": self.name, "headers": [matcher.to_envoy() for matcher in self.headers]}
 
 
+class Dropped(NamedTuple):
+    """A route that the control plane left out: the conditions that it had, and the reason."""
+
+    match: RouteMatch
+    problem: Problem
+
+
 @attrs.frozen
 class VirtualHost:
     """A group of domains and their ordered routes.
 
     ``require_tls`` redirects what does not come by https: "ALL", or "EXTERNAL_ONLY" what does not come from
     inside; "" nothing. True stands for "ALL". ``mirrors`` and ``faults`` hold for routes that have none of their
-    own.
+    own. ``dropped`` are routes of the manifest that the control plane leaves out; they take no part in anything,
+    but `explain` names them.
     """
 
     name: str
@@ -96,6 +104,7 @@ class VirtualHost:
     retries: RetryPolicy | None = attrs.field(default=None, kw_only=True)
     faults: Faults | None = attrs.field(default=None, kw_only=True)
     unknowns: tuple[Unknown, ...] = attrs.field(default=(), kw_only=True, eq=False)
+    dropped: tuple[Dropped, ...] = attrs.field(default=(), kw_only=True, eq=False, converter=as_tuple)
     origin: str = attrs.field(default="", kw_only=True, eq=False)
     source: Where = attrs.field(default=Where(), kw_only=True, eq=False)
 

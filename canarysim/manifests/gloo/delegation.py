@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from canarysim.manifests.fields import Record
     from canarysim.manifests.gloo.resources import Resource, Resources
-    from canarysim.problems import Where
+    from canarysim.problems import Problem, Where
 
 __all__ = ["FlatRoute", "flatten", "with_options"]
 
@@ -66,10 +66,19 @@ class _Way(NamedTuple):
     origin: str = ""
 
 
-def flatten(service: Resource, host: Record, resources: Resources, gateway: str, proxy: str) -> list[FlatRoute]:
-    """The routes of a virtual host in their order, with everything that they inherit."""
+class Flattened(NamedTuple):
+    """The routes of a virtual host in their order, and the matchers of those that were dropped, with why."""
+
+    routes: list[FlatRoute]
+    dropped: list[tuple[Record, Problem]]
+
+
+def flatten(service: Resource, host: Record, resources: Resources, gateway: str, proxy: str) -> Flattened:
+    """The routes of a virtual host, with everything that they inherit."""
     name = f"vs:{gateway}_{proxy}_{service.namespace}_{service.name}"
-    return list(_Flattening(resources, host).visit(service, host, name, _Way()))
+    flattening = _Flattening(resources, host)
+    routes = list(flattening.visit(service, host, name, _Way()))
+    return Flattened(routes, flattening.dropped)
 
 
 class _Flattening:
@@ -78,6 +87,7 @@ class _Flattening:
         self._host = host
         self._in_circles: set[Resource] = set()
         self._found = 0
+        self.dropped: list[tuple[Record, Problem]] = []
 
     def visit(self, resource: Resource, holder: Record, name: str, way: _Way) -> Iterator[FlatRoute]:
         """The routes of a VirtualService or RouteTable; ``holder`` is the message with its routes."""
@@ -97,12 +107,9 @@ class _Flattening:
                 route = inherit(route, way.parent, way.parent.options)
                 if (why := why_unfit(route, way.parent)) is not None:
                     place, text = why
-                    place.warn(
-                        "route_dropped",
-                        f"the route is dropped: {text}",
-                        None,
-                        f"it is delegated to by {way.parent.place}",
-                    )
+                    hint = f"it is delegated to by {way.parent.place}"
+                    problem = place.warn("route_dropped", f"the route is dropped: {text}", None, hint)
+                    self.dropped += [(matcher, problem) for matcher in route.get("matchers", ())]
                     continue
             self._found += 1
             if self._found > MOST_ROUTES:

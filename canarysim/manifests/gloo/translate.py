@@ -27,7 +27,7 @@ from canarysim.manifests.gloo.names import route_name, virtual_host_name
 from canarysim.manifests.gloo.options import retries
 from canarysim.manifests.gloo.resources import Effect, has_effect
 from canarysim.manifests.gloo.unknowns import claims_unknown, unknowns_of
-from canarysim.table.hosts import VirtualHost
+from canarysim.table.hosts import Dropped, VirtualHost
 from canarysim.table.routes import Route, RouteMatch
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from canarysim.manifests.gloo.delegation import FlatRoute
     from canarysim.manifests.gloo.gateways import Listener
     from canarysim.manifests.gloo.resources import Resource, Resources
+    from canarysim.problems import Problem
 
 __all__ = ["virtual_host"]
 
@@ -56,7 +57,7 @@ def virtual_host(service: Resource, resources: Resources, listener: Listener) ->
     joined = Joined(host)
     if options is not None:
         joined.values["options"] = options
-    flat = flatten(service, joined, resources, listener.gateway, listener.proxy)
+    flat, dropped = flatten(service, joined, resources, listener.gateway, listener.proxy)
     routes = list(_routes(flat, name, resources))
     if not routes and not host.get("routes") and "routes" not in host.damaged:
         host.warn("no_routes", "no routes: every request is answered 404", hint="add routes")
@@ -72,6 +73,7 @@ def virtual_host(service: Resource, resources: Resources, listener: Listener) ->
             mutations=mutations(options),
             retries=retries(options),
             unknowns=unknowns,
+            dropped=_dropped(dropped, resources),
             origin=origin,
             source=host.where(),
         )
@@ -120,6 +122,18 @@ def _routes(flat: list[FlatRoute], host_name: str, resources: Resources) -> Iter
             index += 1
         if delegates:
             certain = False
+
+
+def _dropped(matchers: list[tuple[Record, Problem]], resources: Resources) -> list[Dropped]:
+    """What the routes asked for that were dropped; nothing is said of what else is wrong with them."""
+    found = []
+    for matcher, problem in matchers:
+        start = len(resources.journal)
+        match = conditions(matcher)
+        if match is not None and len(resources.journal) == start:
+            found.append(Dropped(match, problem))
+        del resources.journal[start:]
+    return found
 
 
 def _matches(record: Record, *, delegates: bool) -> Iterator[tuple[RouteMatch, Record]]:
