@@ -10,6 +10,7 @@ import textwrap
 import pytest
 
 import canarysim as cs
+from canarysim.faces.json import explanation_dict
 
 
 def service(routes: str, *, name: str = "vs", namespace: str = "ns", host: str = "") -> str:
@@ -258,7 +259,7 @@ def test_a_route_without_matchers_is_a_prefix_of_slash_that_fits_only_under_one(
 
 def test_explain_names_the_dropped_routes_that_match_the_request_and_no_others() -> None:
     text = service(delegate("prefix: /a", "ref: {name: t, namespace: ns}")) + table(
-        "t", to("inside", "prefix: /a/1") + to("outside", "exact: /b")
+        "t", to("inside", "prefix: /a/1") + to("outside", "exact: /b, methods: [GET]")
     )
     found = cs.loads(text)
     assert dropped(found) == ["the route is dropped: its path '/b' does not begin with '/a'"]
@@ -267,8 +268,9 @@ def test_explain_names_the_dropped_routes_that_match_the_request_and_no_others()
     assert [problem.code for problem in lost.dropped] == ["route_dropped"]
     assert "a route for it was dropped: its path '/b' does not begin with '/a'" in " ".join(str(lost).split())
     assert "dropped" in lost._repr_html_()
-    for path in ("/a/1", "/c"):
-        other = cs.explain(found, path)
+    assert [each["code"] for each in explanation_dict(lost)["dropped"]] == ["route_dropped"]
+    for request in ("/a/1", "/c", "POST /b"):
+        other = cs.explain(found, request)
         assert other.dropped == ()
         assert "dropped" not in str(other) + other._repr_html_()
 

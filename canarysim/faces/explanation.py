@@ -17,6 +17,7 @@ from canarysim.faces.text import (
     rewritten_in_words,
     route_name,
     way_lines,
+    why_dropped,
     with_source,
 )
 from canarysim.request import octets, readable
@@ -275,6 +276,6 @@ def _result(explanation: Explanation) -> list[str]:
     for problem in dict.fromkeys((*decision.unknown, *(() if sent is None else sent.unknown))):
         lines += with_source("         open: ", readable(octets(problem.message)), problem.where)
     for problem in explanation.dropped:
-        said = readable(octets(problem.message.removeprefix("the route is dropped: ")))
+        said = readable(octets(why_dropped(problem)))
         lines += with_source("         ", f"a route for it was dropped: {said}", problem.where)
     return lines

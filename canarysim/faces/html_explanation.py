@@ -30,7 +30,7 @@ from canarysim.faces.markup import (
     short,
     table,
 )
-from canarysim.faces.text import delays_in_words, percent, plural, route_name
+from canarysim.faces.text import delays_in_words, percent, plural, route_name, why_dropped
 from canarysim.request import readable
 
 if TYPE_CHECKING:
@@ -239,8 +239,7 @@ def _result(explanation: Explanation) -> list[Html]:
 def _dropped(explanation: Explanation) -> list[Html]:
     lead = muted("a route for it was dropped: ")
     return [
-        el("div", lead, short(problem.message.removeprefix("the route is dropped: ")), " ", place(problem.where))
-        for problem in explanation.dropped
+        el("div", lead, short(why_dropped(problem)), " ", place(problem.where)) for problem in explanation.dropped
     ]
 
 

@@ -6,7 +6,16 @@ from fractions import Fraction
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from canarysim.faces.text import by_way, destination_text, percent, plural, way_to, with_source, wrapped
+from canarysim.faces.text import (
+    by_way,
+    destination_text,
+    percent,
+    plural,
+    way_to,
+    why_dropped,
+    with_source,
+    wrapped,
+)
 from canarysim.table.actions import RouteAction
 
 if TYPE_CHECKING:
@@ -28,9 +37,6 @@ _BELOW = {
     "condition_not_run": "conditions that are not run, which leave open what hangs on them",
     "route_dropped": "routes that are not here, for they do not fit what delegates to them",
 }
-
-
-_DROPPED = "the route is dropped: "
 
 
 def table_text(table: RouteTable) -> str:
@@ -60,7 +66,7 @@ def table_text(table: RouteTable) -> str:
         told = [problem for problem in table.problems if problem.code == code and problem.where.resource in known]
         lines += ["", title] if told else []
         for problem in told:
-            lines += wrapped(f"{problem.message.removeprefix(_DROPPED)} ({problem.where})", "   ")
+            lines += wrapped(f"{why_dropped(problem)} ({problem.where})", "   ")
     return "\n".join(lines)
 
 

@@ -117,6 +117,11 @@ def with_source(lead: str, text: str, source: Where) -> list[str]:
     return lines
 
 
+def why_dropped(problem: Problem) -> str:
+    """What a problem of a dropped route says, without that it is dropped, where the text around it says so."""
+    return problem.message.removeprefix("the route is dropped: ")
+
+
 def way_to(route: Route) -> list[str]:
     """The resources on the way to a delegated route, from the VirtualService on; none for one that is not."""
     if not route.delegated_by:

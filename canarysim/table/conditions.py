@@ -20,7 +20,7 @@ from canarysim.errors import InvalidValue
 from canarysim.request import octets, readable
 from canarysim.table.chance import Residues
 from canarysim.table.matchers import Matcher
-from canarysim.table.runtime import DENOMINATORS
+from canarysim.table.runtime import check_fraction, fraction_to_envoy
 from canarysim.table.views import HeaderView, View
 
 if TYPE_CHECKING:
@@ -220,10 +220,7 @@ class RuntimeFraction(Matcher):
     runtime_key: str = ""
 
     def __attrs_post_init__(self) -> None:
-        if self.denominator not in DENOMINATORS.values():
-            raise InvalidValue("bad_denominator", f"a fraction is of 100, 10^4 or 10^6, not {self.denominator}")
-        if not 0 <= self.numerator < 2**32:
-            raise InvalidValue("bad_numerator", f"a numerator is 0 to 2^32 - 1, not {self.numerator}")
+        check_fraction(self.numerator, self.denominator)
 
     @property
     def view(self) -> RandomValueView:
@@ -239,10 +236,8 @@ class RuntimeFraction(Matcher):
         return f"modulo {self.denominator} is below {self.numerator}{key}"
 
     def to_envoy(self) -> dict[str, Any]:
-        name = next(name for name, value in DENOMINATORS.items() if value == self.denominator)
-        default = {"numerator": self.numerator, "denominator": name}
         key = {"runtime_key": self.runtime_key} if self.runtime_key else {}
-        return {"default_value": default, **key}
+        return {"default_value": fraction_to_envoy(self.numerator, self.denominator), **key}
 
 
 @attrs.frozen

@@ -26,7 +26,7 @@ import attrs
 from canarysim.errors import InvalidValue
 from canarysim.request import readable
 from canarysim.table.chance import Residues
-from canarysim.table.runtime import DENOMINATORS
+from canarysim.table.runtime import check_fraction, fraction_to_envoy
 from canarysim.table.values import as_tuple
 
 if TYPE_CHECKING:
@@ -54,10 +54,7 @@ class _Percentage:
     denominator: int = attrs.field(default=100, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if self.denominator not in DENOMINATORS.values():
-            raise InvalidValue("bad_denominator", f"a fraction is of 100, 10^4 or 10^6, not {self.denominator}")
-        if not 0 <= self.numerator < 2**32:
-            raise InvalidValue("bad_numerator", f"a numerator is 0 to 2^32 - 1, not {self.numerator}")
+        check_fraction(self.numerator, self.denominator)
 
     @property
     def share(self) -> Fraction:
@@ -70,8 +67,7 @@ class _Percentage:
         return Residues(self.denominator, ((0, min(self.numerator, self.denominator)),))
 
     def _percentage_to_envoy(self) -> dict[str, Any]:
-        name = next(name for name, value in DENOMINATORS.items() if value == self.denominator)
-        return {"percentage": {"numerator": self.numerator, "denominator": name}}
+        return {"percentage": fraction_to_envoy(self.numerator, self.denominator)}
 
 
 @attrs.frozen

@@ -21,7 +21,7 @@ from canarysim.errors import InvalidValue
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["DENOMINATORS", "NO_RUNTIME", "Runtime"]
+__all__ = ["DENOMINATORS", "NO_RUNTIME", "Runtime", "check_fraction", "fraction_to_envoy"]
 
 #: The denominators of a FractionalPercent by name, in the order of their numbers.
 DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
@@ -30,6 +30,20 @@ DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
 Value = bool | int | float | str | tuple[tuple[str, "bool | int | float | str"], ...]
 _NUMBER = r"(?a)\s*[+]?(?:([0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)|0[xX]([0-9a-fA-F]+))"
 _GUARD = "envoy.reloadable_features."
+
+
+def check_fraction(numerator: int, denominator: int) -> None:
+    """Raise InvalidValue for what is no FractionalPercent."""
+    if denominator not in DENOMINATORS.values():
+        raise InvalidValue("bad_denominator", f"a fraction is of 100, 10^4 or 10^6, not {denominator}")
+    if not 0 <= numerator < 2**32:
+        raise InvalidValue("bad_numerator", f"a numerator is 0 to 2^32 - 1, not {numerator}")
+
+
+def fraction_to_envoy(numerator: int, denominator: int) -> dict[str, Any]:
+    """A FractionalPercent."""
+    name = next(name for name, value in DENOMINATORS.items() if value == denominator)
+    return {"numerator": numerator, "denominator": name}
 
 
 class Runtime(NamedTuple):
