@@ -118,17 +118,20 @@ def test_a_table_that_is_missing_is_a_warning(case: Any) -> None:
 # Characters of paths
 
 
+def codes_of_errors(manifest: str) -> list[str]:
+    try:
+        cs.loads(manifest)
+    except cs.ManifestError as error:
+        return [problem.code for problem in error.problems]
+    return []
+
+
 @vectors("048")
 def test_characters_of_paths(text: str, good: bool) -> None:
     assert (why_bad_path(text) is None) is good
     for kind in ("prefix", "exact"):
         manifest = routes(f"{{{kind}: '{text}'}}")
-        if good:
-            cs.loads(manifest)
-        else:
-            with pytest.raises(cs.ManifestError) as caught:
-                cs.loads(manifest)
-            assert [p.code for p in caught.value.problems] == ["bad_path"]
+        assert codes_of_errors(manifest) == ([] if good else ["bad_path"])
 
 
 @vectors("049")
@@ -139,12 +142,7 @@ def test_characters_of_prefix_rewrites(text: str, good: bool) -> None:
         f"redirectAction: {{prefixRewrite: '{text}'}}",
     ):
         manifest = one_route(f"- matchers: [{{prefix: /}}]\n  {action}\n")
-        if good:
-            cs.loads(manifest)
-        else:
-            with pytest.raises(cs.ManifestError) as caught:
-                cs.loads(manifest)
-            assert [p.code for p in caught.value.problems] == ["bad_path"]
+        assert codes_of_errors(manifest) == ([] if good else ["bad_path"])
 
 
 # REST functions
