@@ -1,0 +1,66 @@
+"""Shares as people write them: Fractions, ints, decimals, "12.5%", "1/3"."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+import attrs
+
+from canarysim.errors import InvalidValue
+from canarysim.faces.text import percent
+
+__all__ = ["ALWAYS", "Bounds", "Share", "as_share"]
+
+Share = Fraction | int | float | str
+
+
+def as_share(share: Share) -> Fraction:
+    """The exact share; a float is read as the decimal number it prints as. InvalidValue (``bad_share``)."""
+    try:
+        if isinstance(share, str) and share.strip().endswith("%"):
+            value = Fraction(share.strip()[:-1].strip()) / 100
+        elif isinstance(share, float):
+            value = Fraction(Decimal(float.__repr__(share)))
+        else:
+            value = Fraction(share)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise InvalidValue("bad_share", f"{share!r} is no share; write 0.1, '10%' or Fraction(1, 10)") from error
+    if not 0 <= value <= 1:
+        raise InvalidValue("bad_share", f"{share!r} is no share: shares go from 0 to 1 (10 % is 0.1 or '10%')")
+    return value
+
+
+@attrs.frozen
+class Bounds:
+    """A share from ``low`` to ``high``, both included; an exact one where they are equal."""
+
+    low: Fraction
+    high: Fraction
+
+    def __attrs_post_init__(self) -> None:
+        if self.low > self.high:
+            raise InvalidValue(
+                "bad_bounds", f"no share is at least {percent(self.low)} and at most {percent(self.high)}"
+            )
+
+    def __contains__(self, share: Fraction) -> bool:
+        return self.low <= share <= self.high
+
+    def __str__(self) -> str:
+        if self.low == self.high:
+            return exact(self.low)
+        if self.low == 0:
+            return f"at most {exact(self.high)}"
+        return f"at least {exact(self.low)}" if self.high == 1 else f"{exact(self.low)} to {exact(self.high)}"
+
+
+ALWAYS = Bounds(Fraction(1), Fraction(1))
+
+
+def exact(share: Fraction) -> str:
+    """A share in per cent, with the fraction beside it where the per cents are rounded."""
+    text = percent(share)
+    shown = text.removesuffix(" %")
+    rounded = "<" in text or ">" in text or Fraction(shown) != share * 100
+    return f"{text} ({share})" if rounded else text
