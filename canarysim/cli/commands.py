@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from canarysim.cli.inputs import Refused, read_requests, read_tables, tables_for
+from canarysim.answers.tables import tables_for
+from canarysim.cli.inputs import Refused, read_requests, read_tables
 from canarysim.cli.output import complain, say, say_json
 
 if TYPE_CHECKING:
