@@ -17,6 +17,8 @@ from canarysim.table.actions import RouteAction
 from canarysim.testing.expectations import Destined
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from canarysim.answers.explain import Explanation
     from canarysim.answers.near import Look
     from canarysim.table.route_table import RouteTable
@@ -71,7 +73,14 @@ def _clues(verdict: Verdict, miss: Miss, explanation: Explanation) -> list[Clue]
             Clue(f"{_called(ready[0])} would fulfil it, and matches;", ready[0].source),
             Clue(f"but {_called(winner)} stands above it and takes the request", winner.source),
         ]
-    return _refused(min(led, key=lambda one: (len(one.refusals), one.route.index)), explanation)
+    return _refused(min(led, key=_nearness(explanation)), explanation)
+
+
+def _nearness(explanation: Explanation) -> Callable[[Look], tuple[int, int, int]]:
+    """Near misses that have hints first, then other ones, then what refuses least."""
+    order = {id(near.route): (not near.hints, number) for number, near in enumerate(explanation.near)}
+    far = (2, 0)
+    return lambda one: (*map(int, order.get(id(one.route), far)), len(one.refusals))  # type: ignore[return-value]
 
 
 def _leads(expectation: Expectation, route: Route) -> bool:

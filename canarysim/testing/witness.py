@@ -40,7 +40,7 @@ from canarysim.table.matchers import ConnectMatcher
 from canarysim.table.values import Undetermined
 from canarysim.table.views import HeaderView
 from canarysim.testing.seeking.everything import takes_everything
-from canarysim.testing.seeking.picks import NamesCluster, Picks, least, picked, variations
+from canarysim.testing.seeking.picks import NamesCluster, Picks, least, variations
 from canarysim.testing.seeking.pieces import Maker
 from canarysim.testing.seeking.search import Goal, chance_of, seek
 
