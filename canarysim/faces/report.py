@@ -118,7 +118,7 @@ def coverage_lines(coverage: Coverage, fail_under: Fraction | None = None) -> li
         lines += ["", "not touched, each with a request that would touch it"]
         for item in untouched:
             lines += _item_lines(item)
-    if fail_under is not None and coverage.of().share * 100 < fail_under:
+    if fail_under is not None and coverage.is_below(fail_under):
         wanted = percent_down(fail_under / 100)
         lines += ["", f"FAILED  coverage is {coverage.of()}, below {wanted}"]
     return lines

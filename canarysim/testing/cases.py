@@ -81,7 +81,7 @@ class Trial:
     @property
     def name(self) -> str:
         """The case's name, and where it has several trials which one this is."""
-        return self.case.name if len(self.case) == 1 else f"{self.case.name} [{self.label}]"
+        return self.case.name if len(self.case) == 1 else f"{self.case.name}[{self.label}]"
 
     def ready(self, tables: Mapping[str, RouteTable]) -> Ready:
         """Its table, and its expectations with full names.

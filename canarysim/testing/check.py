@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -11,11 +11,13 @@ from canarysim.errors import CanarysimError, InvalidValue, ManifestError
 from canarysim.manifests.document import read_documents
 from canarysim.problems import Problem, Severity, Where
 from canarysim.testing.coverage import Coverage
+from canarysim.testing.names import SUFFIXES, is_test_file
 from canarysim.testing.recording import listening
-from canarysim.testing.suites import SUFFIXES, Suite, is_test_file, read_suite
+from canarysim.testing.suites import Suite, read_suite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from fractions import Fraction
 
     from canarysim.table.route_table import RouteTable
     from canarysim.testing.cases import Result
@@ -90,6 +92,10 @@ class Report:
     def errors(self) -> int:
         return self._count("error") + len(self.broken)
 
+    def is_below(self, percent: Fraction | None) -> bool:
+        """Whether the coverage was measured and is lower than so many per cent."""
+        return percent is not None and self.coverage is not None and self.coverage.is_below(percent)
+
     def _count(self, status: str) -> int:
         return sum(result.status == status for result in self.results)
 
@@ -103,34 +109,40 @@ class Report:
 
 
 def check(
-    *paths: str | os.PathLike[str], coverage: bool = False, envoy: str | None = None, errors: str = "raise"
+    *paths: str | os.PathLike[str],
+    coverage: bool = False,
+    table: str | None = None,
+    envoy: str | None = None,
+    errors: str | None = None,
 ) -> Report:
     """Runs every test of some files and folders. One that fails, or is wrong, hides no other.
 
     A folder is searched for test files, ``test_*.canary.yaml``, which name their manifests. Tests in the format of
-    Envoy's route table check tool name none: what else is among ``paths`` are their manifests, read with ``envoy``
-    and ``errors`` as by load. With ``coverage`` the report says what the tests touched of the tables.
+    Envoy's route table check tool name none: what else is among ``paths`` are their manifests. ``table``,
+    ``envoy`` and ``errors``, as in load, go before what test files say themselves. With ``coverage`` the report
+    says what the tests touched of the tables.
 
     Raises InvalidValue where there is no test file, or manifests that no test asks for.
     Cost: that of load, and O(routes) a request; with coverage O(conditions) a request more.
     """
-    with_manifests, suites, broken = _sort([os.fsdecode(path) for path in paths], envoy, errors)
+    manifests, suites, broken = _sort([os.fsdecode(path) for path in paths])
     if not suites and not broken:
-        told = f"{', '.join(with_manifests)}: no" if with_manifests else "no"
-        raise InvalidValue(
-            "no_test_file", f"{told} test file: name files called test_*.canary.yaml, or a folder that has some"
-        )
+        among = f" in {', '.join(manifests)}" if manifests else ""
+        hint = "name files called test_*.canary.yaml, or a folder that has some"
+        raise InvalidValue("no_test_file", f"there is no test file{among}: {hint}")
     loader, measured = Loader(), Coverage() if coverage else None
     checked = []
-    for suite in suites:
+    told = {"table": table, "envoy": envoy, "errors": errors}
+    given: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    for suite in (attrs.evolve(suite, **given) for suite in suites):
         try:
             tables = loader.tables(suite)
         except CanarysimError as error:
             broken.append(Broken(suite.file, error))
             continue
         if measured is not None:
-            for table in tables.values():
-                measured.watch(table)
+            for each in tables.values():
+                measured.watch(each)
         problems = next(iter(tables.values())).problems
         checked.append(Checked(suite.file, tuple(_run(suite, tables, measured)), problems))
     return Report(tuple(checked), tuple(broken), measured)
@@ -147,11 +159,12 @@ def _run(suite: Suite, tables: dict[str, RouteTable], coverage: Coverage | None)
 
 def find_test_files(path: str) -> list[str]:
     """The test files below a folder, in the order of their names."""
-    found = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
-    return sorted(filter(is_test_file, found))
+    return sorted(
+        os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names if is_test_file(name)
+    )
 
 
-def _sort(paths: Sequence[str], envoy: str | None, errors: str) -> tuple[list[str], list[Suite], list[Broken]]:
+def _sort(paths: Sequence[str]) -> tuple[list[str], list[Suite], list[Broken]]:
     """What is manifests, and the suites that can be read; those of router_check ask all of the manifests."""
     manifests: list[str] = []
     suites: list[Suite] = []
@@ -185,7 +198,7 @@ def _sort(paths: Sequence[str], envoy: str | None, errors: str) -> tuple[list[st
         except ManifestError as error:
             broken.append(Broken(file, error))
             continue
-        suites.append(Suite(file, cases, manifests=manifests, envoy=envoy, errors=errors))
+        suites.append(Suite(file, cases, manifests=manifests))
     return manifests, suites, broken
 
 

@@ -117,11 +117,10 @@ def percent_down(share: Fraction) -> str:
 class Coverage:
     """A measurement that goes on: ``watch`` says which tables count, ``hear`` takes what tests find."""
 
-    __slots__ = ("_hosts", "_items", "_known")
+    __slots__ = ("_items", "_known")
 
     def __init__(self) -> None:
         self._items: dict[_Key, dict[tuple[Kind, int], Item]] = {}
-        self._hosts: dict[_Key, None] = {}
         self._known: dict[int, RouteTable] = {}
 
     def watch(self, table: RouteTable) -> None:
@@ -136,7 +135,7 @@ class Coverage:
     def hear(self, verdict: Verdict) -> None:
         """Notes what a test touched. Cost: O(conditions of the routes that the request came to)."""
         table = verdict.table
-        if any(host.source.line is not None for host in table.virtual_hosts):
+        if any(host.source.line is not None and host.source.file != "<text>" for host in table.virtual_hosts):
             self.watch(table)
         found = table.find(verdict.request)
         if found.host is None or not any(verdict.held):
@@ -169,6 +168,13 @@ class Coverage:
         if item is not None:
             item.touched = True
 
+    def add(self, other: Coverage) -> None:
+        """Joins what another measurement, perhaps of another process, has touched."""
+        for key, items in other._items.items():
+            mine = self._items.setdefault(key, items)
+            for place, item in items.items():
+                mine[place].touched = mine[place].touched or item.touched
+
     @property
     def items(self) -> list[Item]:
         """All there is to touch, in the order of the tables."""
@@ -179,8 +185,13 @@ class Coverage:
         items = [item for item in self.items if kind in (None, item.kind)]
         return Covered(sum(item.touched for item in items), len(items))
 
+    def is_below(self, percent: Fraction) -> bool:
+        """Whether less than so many per cent of all were touched."""
+        return self.of().share * 100 < percent
+
     @property
     def untouched(self) -> list[Item]:
+        """What no test touched."""
         return [item for item in self.items if not item.touched]
 
 

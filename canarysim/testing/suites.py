@@ -34,16 +34,7 @@ if TYPE_CHECKING:
     from canarysim.table.route_table import RouteTable
     from canarysim.testing.expectations import Check
 
-__all__ = ["SUFFIXES", "Suite", "is_test_file", "read_suite"]
-
-#: What the names of test files end in.
-SUFFIXES = (".canary.yaml", ".canary.yml", ".canary.json")
-
-
-def is_test_file(path: str) -> bool:
-    """Whether a file is one of tests, by its name: ``test_*.canary.yaml``, ``.yml`` or ``.json``."""
-    name = os.path.basename(path)
-    return name.startswith("test_") and name.endswith(SUFFIXES)
+__all__ = ["Suite", "read_suite"]
 
 
 @attrs.frozen
