@@ -327,7 +327,7 @@ def _output(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
-    from canarysim.testing.names import as_percent
+    from canarysim.testing.options import as_percent
 
     parser.add_argument("--coverage", action="store_true", help="show what the tests touch, and what they do not")
     parser.add_argument(

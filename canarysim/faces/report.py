@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 from typing import TYPE_CHECKING
 
 from canarysim.errors import ManifestError
@@ -98,7 +97,7 @@ def _error_lines(error: Exception) -> list[str]:
 
 
 def _place(file: str, line: int | None) -> str:
-    return os.path.basename(file) + ("" if line is None else f":{line}")
+    return file if line is None else f"{file}:{line}"
 
 
 # Coverage
@@ -112,7 +111,8 @@ def coverage_lines(coverage: Coverage, fail_under: Fraction | None = None) -> li
     for kind in (*KINDS, None):
         covered = coverage.of(kind)
         name = "in all" if kind is None else f"{kind}s"
-        lines.append(f"  {name:<12}{covered.touched:>7,}{covered.total:>8,}{covered!s:>8}")
+        share = str(covered) if covered.total else "-"
+        lines.append(f"  {name:<12}{covered.touched:>7,}{covered.total:>8,}{share:>8}")
     untouched = coverage.untouched
     if untouched:
         lines += ["", "not touched, each with a request that would touch it"]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from canarysim.errors import CanarysimError, InvalidValue, ManifestError
+from canarysim.filenames import is_named_as_tests, is_test_file
 from canarysim.manifests.document import read_documents
 from canarysim.problems import Problem, Severity, Where
 from canarysim.testing.coverage import Coverage
-from canarysim.testing.names import SUFFIXES, is_test_file
 from canarysim.testing.recording import listening
 from canarysim.testing.suites import Suite, read_suite
 
@@ -174,7 +174,7 @@ def _sort(paths: Sequence[str]) -> tuple[list[str], list[Suite], list[Broken]]:
         files = find_test_files(path) if os.path.isdir(path) else []
         if os.path.isdir(path) and not files:
             manifests.append(path)
-        elif not files and path.endswith(SUFFIXES):
+        elif not files and is_named_as_tests(path):
             files = [path]
         elif not files:
             (others if _holds_router_check(path) else manifests).append(path)

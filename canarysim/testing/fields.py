@@ -69,7 +69,7 @@ REQUEST = Message(
         Field("scheme", OneOrMany(Choice("http", "https"))),
         Field("headers", MapOf(HEADER_VALUES)),
         Field("body", STRING),
-        Field("metadata", ANY),
+        Field("metadata", MapOf(ANY)),
         Field("certificate", Choice("presented", "validated")),
         Field("address", STRING),
         Field("internal", BOOL),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from canarysim.testing.names import as_percent, is_test_file
+from canarysim.filenames import is_test_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +31,8 @@ _LOADER = pytest.StashKey["Loader"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    from canarysim.testing.options import as_percent
+
     group = parser.getgroup("canarysim", "routes under test")
     group.addoption(
         "--canary-coverage",

@@ -129,7 +129,7 @@ class TestFileReader(Reader):
             return
         fixed = {name: record[name] for name in ("body", "certificate", "address", "internal") if name in record}
         if "metadata" in record:
-            fixed["metadata"] = _plain(record["metadata"])
+            fixed["metadata"] = {name: _plain(node) for name, node in record["metadata"].items()}
         for authority, method, target, scheme, *fields in product(*axes):
             pairs = [(name, line) for name, lines in fields for line in lines]
             try:
