@@ -205,7 +205,7 @@ def test_the_rules_of_the_tool(
             3,
         ),
         (
-            "tests:\n- test_name: t\n  input: {authority: h, path: /, method: GO}\n  validate: {cluster_name: a}\n",
+            "tests:\n- test_name: t\n  input: {authority: h, path: /, method: GO}\n  validate: {timeout: 1s}\n",
             "bad_value",
             3,
         ),

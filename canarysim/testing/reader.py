@@ -193,6 +193,9 @@ class TestFileReader(Reader):
 
     def _split(self, node: Node, path: str) -> list[tuple[Any, Fraction]] | None:
         """Pairs of a destination, as a name or as labels, and its share."""
+        if isinstance(node, Mapping) and not node.entries:
+            self.error("empty_list", f"{last_name(path)} is empty", node, path, "write destinations with shares")
+            return None
         if isinstance(node, Mapping):
             pairs = [(k, self.value(SHARE, v, f"{path}.{k}")) for k, (_, v) in node.entries.items()]
             return [(name, share) for name, share in pairs if share is not None]

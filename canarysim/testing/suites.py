@@ -78,17 +78,11 @@ def read_suite(path: str) -> Suite:
         record = reader.message(TEST_FILE, documents[0], "")
         suite = None if record is None else _suite(reader, record, path)
     elif not problems:
-        what = (
-            "is empty"
-            if not documents
-            else "holds more than one document"
-            if len(documents) > 1
-            else "is no mapping"
-        )
+        what = "is empty" if not documents else "is no mapping"
+        text = f"the test file {'holds more than one document' if len(documents) > 1 else what}"
+        where = Where(path, documents[0].line, documents[0].column) if documents else Where(path)
         hint = "write manifests: and tests:"
-        reader.problems.append(
-            Problem("not_a_test_file", Severity.ERROR, f"the test file {what}", Where(path), hint)
-        )
+        reader.problems.append(Problem("not_a_test_file", Severity.ERROR, text, where, hint))
     if suite is None or any(problem.severity is Severity.ERROR for problem in reader.problems):
         raise ManifestError(reader.problems)
     return suite
