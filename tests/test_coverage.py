@@ -168,9 +168,7 @@ def test_a_condition_is_touched_where_without_it_the_route_would_take_the_reques
     for host in table.virtual_hosts:
         for route in host.routes:
             for number, condition in enumerate(route.match.conditions):
-                items = [
-                    i for i in coverage.items if (i.kind, i.number) == ("condition", number) and i.route is route
-                ]
+                items = [i for i in conditions if i.number == number and i.route is route]
                 if isinstance(condition, RuntimeFraction) or takes_everything(table, condition):
                     assert items == []
                     continue
