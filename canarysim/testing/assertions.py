@@ -7,7 +7,6 @@ know is an UnknownName instead: a test that asks for something that does not exi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from canarysim.errors import InvalidValue, UnknownName
 from canarysim.faces.text import percent
 from canarysim.request import Request
 from canarysim.table.decision import KINDS
+from canarysim.testing.shares import Share, add_to_one, as_share
 
 if TYPE_CHECKING:
     from canarysim.table.decision import Decision
@@ -27,7 +27,9 @@ __all__ = ["assert_routes_to", "assert_split"]
 
 Requests = Request | str | Iterable[Request | str]
 Wanted = str | Mapping[str, Any]
-Share = Fraction | int | float | str
+
+#: unittest cuts a traceback where a module says this.
+__unittest = True
 
 
 def assert_routes_to(
@@ -106,10 +108,8 @@ def assert_split(
     __tracebackhide__ = True
     table, request = as_table(table), as_request(request)
     pairs = list(shares.items() if isinstance(shares, Mapping) else shares)
-    expected = [(_resolved(table, wanted), _share(share)) for wanted, share in pairs]
-    total = sum((share for _, share in expected), Fraction(0))
-    if total != 1:
-        raise InvalidValue("shares_do_not_add_up", f"the expected shares add to {total}, not to 1")
+    expected = [(_resolved(table, wanted), as_share(share)) for wanted, share in pairs]
+    add_to_one((share for _, share in expected), "the expected shares")
     outcomes = table.shares(request)
     lines = []
     wrong = False
@@ -151,21 +151,6 @@ def _requests(requests: Requests) -> list[Request]:
     if not several:
         raise InvalidValue("no_request", "no request was given, so nothing would be asserted")
     return [as_request(request) for request in several]
-
-
-def _share(share: Share) -> Fraction:
-    try:
-        if isinstance(share, str) and share.strip().endswith("%"):
-            value = Fraction(share.strip()[:-1].strip()) / 100
-        elif isinstance(share, float):
-            value = Fraction(Decimal(float.__repr__(share)))
-        else:
-            value = Fraction(share)
-    except (ValueError, TypeError, ArithmeticError) as error:
-        raise InvalidValue("bad_share", f"{share!r} is no share; write 0.1, '10%' or Fraction(1, 10)") from error
-    if not 0 <= value <= 1:
-        raise InvalidValue("bad_share", f"{share!r} is no share: shares go from 0 to 1 (10 % is 0.1 or '10%')")
-    return value
 
 
 def _named(wanted: Mapping[str, Any]) -> str:
