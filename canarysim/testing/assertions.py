@@ -17,6 +17,7 @@ from canarysim.errors import InvalidValue, UnknownName
 from canarysim.faces.text import percent
 from canarysim.request import Request
 from canarysim.table.decision import KINDS
+from canarysim.testing.failure import failed
 from canarysim.testing.shares import Share, add_to_one, as_share
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def assert_routes_to(
         if not all(bears(decision.destination, wanted) for decision, share in shares if share):
             failures.append(str(explain(table, request)))
     if failures:
-        raise AssertionError(
+        raise failed(
             f"{len(failures)} of {len(asked)} requests {'does' if len(failures) == 1 else 'do'} not always go to "
             f"{_named(wanted)}:\n\n" + "\n\n".join(failures)
         )
@@ -128,9 +129,7 @@ def assert_split(
             wrong = True
             lines.append(f"x {decision.outcome}: not expected, is {percent(share)} ({share})")
     if wrong:
-        raise AssertionError(
-            "the split is not the expected one:\n" + "\n".join(lines) + f"\n\n{explain(table, request)}"
-        )
+        raise failed("the split is not the expected one:\n" + "\n".join(lines) + f"\n\n{explain(table, request)}")
 
 
 def _resolved(table: RouteTable, wanted: Wanted) -> dict[str, Any]:
