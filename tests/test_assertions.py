@@ -5,6 +5,7 @@ Tracebacks of all assertions are here too."""
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from fractions import Fraction
@@ -204,3 +205,10 @@ def test_tracebacks_in_a_notebook_end_at_the_callers_line(tmp_path: Path) -> Non
     assert shown.count("AssertionError") >= 3
     assert all(line in shown for line in LINES)
     assert f"canarysim{os.sep}testing" not in shown
+
+
+def test_a_failure_travels_between_processes_and_is_a_plain_assertion_error() -> None:
+    with pytest.raises(AssertionError) as caught:
+        cs.assert_split_observed({"v1": 100}, {"v1": 0.5, "v2": 0.5})
+    assert type(caught.value) is AssertionError
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)

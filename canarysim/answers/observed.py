@@ -59,11 +59,12 @@ class ObservedShare:
 class SplitObserved:
     """Counts beside shares; ``str()`` of it is the table that a failing test shows.
 
-    ``p_value`` is that of the whole test: it fails where this is at most ``false_alarm``. 0 where a share of 0 was
-    hit. ``power`` is the probability that this test, at this ``n``, fails when the shares are those of ``detect``;
-    ``power_is_bound`` says that it is at least so high. ``requests_needed`` is how many requests have a power of
-    90 %: the least for two destinations, up to a thousandth part more for several or for very many requests; None
-    beyond 10^15. All three are None without ``detect``.
+    ``p_value`` is that of the whole test, 0 where a share of 0 was hit: the test fails where this is at most
+    ``false_alarm``, or of more than 10^5 requests a hundred-thousandth part less. ``power`` is the probability
+    that this test, at this ``n``, fails when the shares are those of ``detect``; ``power_is_bound`` says that it
+    is at least so high. ``requests_needed`` is how many requests have a power of 90 %: the least number for two
+    destinations, up to about a thousandth part more for several or for very many requests, and what the bound
+    takes where only that is known; None beyond 10^15. Both are None without ``detect``.
     """
 
     n: int
@@ -99,8 +100,8 @@ def observe(
 ) -> SplitObserved:
     """Tests counts, of 1 to 10^15 requests, against shares that add to 1; what shares do not name has share 0.
 
-    Cost: about a millisecond a destination. With ``detect`` some milliseconds, up to seconds where there are three
-    destinations or more and a power of 90 % takes very many requests.
+    Cost: about a millisecond a destination. With ``detect`` some milliseconds for two destinations, up to a second
+    for more, and seconds for a thousand.
     """
     names = [*shares, *(name for name in counts if name not in shares)]
     promised = [shares.get(name, Fraction(0)) for name in names]
@@ -182,8 +183,8 @@ def _outside(n: int, share: Fraction, low: int, high: int) -> float:
 def requests_needed(shares: Sequence[Fraction], false_alarm: Fraction, detect: Sequence[Fraction]) -> int | None:
     """How many requests have a power of 90 %; None beyond 10^15.
 
-    For two destinations the least number, while the variance of their counts is below 10^4. Else a number of which
-    a thousandth part less has not that power.
+    For two destinations the least number, while the variance of their counts is below 10^4. Else a number that has
+    the power (or the bound) while a thousandth part less has not.
     """
     level = _level(shares, false_alarm)
     pairs = [pair for pair in zip(shares, detect, strict=True) if any(pair)]

@@ -75,7 +75,7 @@ def _least(n: int, share: Fraction, level: Fraction) -> int:
         else:
             fails = k
         density = _pmf(k, n, p, q)
-        if tail > 0 and density > 0:
+        if tail > 0 and density > 1e-300:
             guess = k + (math.log(wanted) - math.log(tail)) * tail / density
         else:
             guess = (fails + passes) / 2

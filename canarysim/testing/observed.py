@@ -45,7 +45,7 @@ def assert_split_observed(
 
     Returns a SplitObserved with the figures, whose ``str()`` is the table. Raises AssertionError with the same
     table, and InvalidValue for what is no count, share or rate. Cost: about a millisecond a destination, whatever
-    n; with ``detect`` some milliseconds, up to a second where three destinations or more take millions.
+    n; with ``detect`` some milliseconds for two destinations, up to a second for more, and seconds for a thousand.
 
     >>> import canarysim as cs
     >>> counts = {"v1": 17, "v2": 3}
