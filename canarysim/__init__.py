@@ -51,6 +51,9 @@ _HOMES = {
     "Split": "canarysim.engine.split",
     "Traffic": "canarysim.engine.traffic",
     "Column": "canarysim.engine.traffic",
+    "assert_not_found": "canarysim.testing.assertions",
+    "assert_redirects": "canarysim.testing.assertions",
+    "assert_responds": "canarysim.testing.assertions",
     "assert_routes_to": "canarysim.testing.assertions",
     "assert_split": "canarysim.testing.assertions",
     "assert_split_observed": "canarysim.testing.observed",
@@ -101,6 +104,15 @@ if TYPE_CHECKING:
     from canarysim.table.decision import Decision as Decision
     from canarysim.table.http import HttpSettings as HttpSettings
     from canarysim.table.route_table import RouteTable as RouteTable
+    from canarysim.testing.assertions import (
+        assert_not_found as assert_not_found,
+    )
+    from canarysim.testing.assertions import (
+        assert_redirects as assert_redirects,
+    )
+    from canarysim.testing.assertions import (
+        assert_responds as assert_responds,
+    )
     from canarysim.testing.assertions import (
         assert_routes_to as assert_routes_to,
     )

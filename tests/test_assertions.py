@@ -155,8 +155,17 @@ class TestRoutes(unittest.TestCase):
 
     def test_split_observed(self):
         cs.assert_split_observed({"v1": 100}, {"v1": 0.5, "v2": 0.5})  # line 3
+
+    def test_not_found(self):
+        cs.assert_not_found(cs.loads(weighted(1, 1)), "GET /")  # line 4
+
+    def test_redirects(self):
+        cs.assert_redirects(cs.loads(weighted(1, 1)), "GET /", status=301)  # line 5
+
+    def test_responds(self):
+        cs.assert_responds(cs.loads(weighted(1, 1)), "GET /", status=200)  # line 6
 """
-LINES = ("# line 1", "# line 2", "# line 3")
+LINES = [f"# line {number}" for number in range(1, 7)]
 
 
 def run(*command: str, cwd: Path) -> str:
@@ -175,7 +184,7 @@ def run(*command: str, cwd: Path) -> str:
 def test_tracebacks_of_unittest_end_at_the_callers_line(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text("import unittest\n" + CALLERS)
     shown = run("-m", "unittest", "test_mine", cwd=tmp_path)
-    assert "FAILED (failures=3)" in shown
+    assert "FAILED (failures=6)" in shown
     assert all(line in shown for line in LINES)
     assert f"canarysim{os.sep}testing" not in shown
 
@@ -186,7 +195,7 @@ def test_tracebacks_of_pytest_end_at_the_callers_line(tmp_path: Path) -> None:
     functions = functions.replace("class TestRoutes(unittest.TestCase):", "")
     (tmp_path / "test_functions.py").write_text(functions)
     shown = run("-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "--color=no", cwd=tmp_path)
-    assert "6 failed" in shown
+    assert "12 failed" in shown
     assert all(shown.count(line) == 2 for line in LINES)
     assert f"canarysim{os.sep}testing" not in shown
 
@@ -198,11 +207,11 @@ def test_tracebacks_in_a_notebook_end_at_the_callers_line(tmp_path: Path) -> Non
         "from IPython.core.interactiveshell import InteractiveShell\n"
         "shell = InteractiveShell.instance(colors='nocolor')\n"
         "shell.run_cell('import unittest' + sys.argv[1])\n"
-        "for name in ('routes_to', 'split', 'split_observed'):\n"
+        "for name in ('routes_to', 'split', 'split_observed', 'not_found', 'redirects', 'responds'):\n"
         "    shell.run_cell(f'TestRoutes().test_{name}()')\n"
     )
     shown = run(str(notebook), CALLERS, cwd=tmp_path)
-    assert shown.count("AssertionError") >= 3
+    assert shown.count("AssertionError") >= 6
     assert all(line in shown for line in LINES)
     assert f"canarysim{os.sep}testing" not in shown
 

@@ -28,6 +28,8 @@ def resolve_cluster(table: RouteTable, name: str) -> str:
         return next(iter(found))
     if found:
         raise UnknownName("cluster", name, found, ambiguous=True)
+    if any(d.cluster_header for d in table.destinations) and (table.clusters is None or name in table.clusters):
+        return name  # a request may name it
     known = [each for d in table.destinations for each in names_of(d)]
     raise UnknownName("cluster or upstream", name, known)
 

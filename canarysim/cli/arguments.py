@@ -40,6 +40,14 @@ exit codes:
      says why
 """
 
+_CHECK_CODES: Final = """\
+exit codes:
+  0  every test holds
+  1  a test fails, or the coverage is too low
+  2  a test cannot be asked: it is wrong, names what does not exist, or its
+     manifests are wrong
+"""
+
 _UNKNOWN: Final = """\
 a part of the answer is unknown, because
      something in the manifests is not simulated"""
@@ -126,12 +134,28 @@ RouteConfiguration that a real Envoy accepts, in YAML or with --json in JSON."""
   canarysim compile routes.yaml -o envoy > route_configuration.yaml""",
         ("output", "table", "json"),
     ),
+    "check": Command(
+        "run tests of routes, and measure what they touch",
+        "FILE... [--coverage] [--fail-under PERCENT]",
+        """\
+Runs test files, test_*.canary.yaml, or all of some folders: what they expect of
+requests is held against the manifests that they name. Tests of Envoy's route
+table check tool are run by that tool's rules; name their route configuration
+beside them. --coverage shows which routes, conditions and destinations they
+touch, and for each of the others a request that would.""",
+        """\
+  canarysim check tests/
+  canarysim check tests/ --fail-under 95
+  canarysim check route_configuration.yaml router_check_tests.json""",
+        ("check", "table", "json"),
+    ),
     "schema": Command(
         "print the JSON Schema of what a command prints with --json",
         "[NAME]",
         """\
 Prints the JSON Schema (2020-12) of what a command prints with --json. NAME is
-the command, or envoy for compile -o envoy. Without one, the names are listed.""",
+the command, or envoy for compile -o envoy, or tests for test files. Without
+one, the names are listed.""",
         """\
   canarysim schema route
   canarysim schema preview > preview.schema.json""",
@@ -206,10 +230,13 @@ def _of_command(name: str) -> argparse.ArgumentParser:
     parts = [f"examples:\n{command.examples}\n"]
     if "requests" in command.options:
         parts.append(_REQUESTS)
-    if "table" in command.options:
-        parts.append(_TABLES)
-    if command.options:
-        parts.append(_CODES.format(finding=command.finding))
+    if name == "check":
+        parts.append(_CHECK_CODES)
+    else:
+        if "table" in command.options:
+            parts.append(_TABLES)
+        if command.options:
+            parts.append(_CODES.format(finding=command.finding))
     parser = _Parser(
         prog=f"canarysim {name}",
         usage=f"canarysim {name} {command.usage}",
@@ -224,6 +251,8 @@ def _of_command(name: str) -> argparse.ArgumentParser:
         parser.add_argument("inputs", nargs="*", metavar="NAME", help="a command, or envoy")
         return parser
     takes = "manifests: files, or folders with all that is in them"
+    if name == "check":
+        takes = "test files, folders with test files, or tests of router_check with their manifests"
     if "requests" in command.options:
         takes = f"{takes}; and requests"
     parser.add_argument("inputs", nargs="*", metavar="FILE", help=takes)
@@ -237,7 +266,7 @@ def _of_command(name: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--errors",
         choices=("raise", "apply"),
-        default="raise",
+        default=None if name == "check" else "raise",
         help="raise: no answer where a manifest is wrong (default); apply: what a cluster makes of it",
     )
     return parser
@@ -297,6 +326,18 @@ def _output(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _check(parser: argparse.ArgumentParser) -> None:
+    from canarysim.testing.options import as_percent
+
+    parser.add_argument("--coverage", action="store_true", help="show what the tests touch, and what they do not")
+    parser.add_argument(
+        "--fail-under",
+        type=as_percent,
+        metavar="PERCENT",
+        help="fail if the coverage is lower; implies --coverage",
+    )
+
+
 def _table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--table", metavar="NAME", help="the route table, where the manifests make several")
 
@@ -316,6 +357,7 @@ _OPTIONS: Final = {
     "simulate": _simulate,
     "requests": _requests,
     "output": _output,
+    "check": _check,
     "table": _table,
     "json": _json,
 }

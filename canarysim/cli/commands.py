@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from canarysim.cli.inputs import Refused, read_requests, read_tables, tables_for
+from canarysim.answers.tables import tables_for
+from canarysim.cli.inputs import Refused, read_requests, read_tables
 from canarysim.cli.output import complain, say, say_json
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def run(options: argparse.Namespace) -> bool:
-    """Answers, and returns whether there is a finding."""
-    command: Callable[[argparse.Namespace], bool] = _COMMANDS[options.command]
+def run(options: argparse.Namespace) -> bool | int:
+    """Answers, and returns whether there is a finding, or the exit code of ``check``."""
+    command: Callable[[argparse.Namespace], bool | int] = _COMMANDS[options.command]
     found = command(options)
     return found or getattr(options, "mistaken", False)
 
@@ -278,6 +279,32 @@ def _envoy(table: RouteTable, *, as_json: bool) -> None:
         say(yaml_text(configuration))
 
 
+def _check(options: argparse.Namespace) -> int:
+    """0 where all hold, 1 where a test fails or the coverage is too low, 2 where a test cannot be asked."""
+    from canarysim.testing.check import check
+
+    if not options.inputs:
+        options.refuse("no test file: name files called test_*.canary.yaml, or folders that have some")
+    report = check(
+        *options.inputs,
+        coverage=options.coverage or options.fail_under is not None,
+        table=options.table,
+        envoy=options.envoy,
+        errors=options.errors,
+    )
+    problems = dict.fromkeys(problem for each in report.checked for problem in each.problems)
+    _warn(problems)
+    if options.json:
+        from canarysim.faces.report_json import report_dict
+
+        say_json(report_dict(report, options.fail_under))
+    else:
+        from canarysim.faces.report import report_text
+
+        say(report_text(report, fail_under=options.fail_under))
+    return 2 if report.errors else int(bool(report.failed) or report.is_below(options.fail_under))
+
+
 def _schema(options: argparse.Namespace) -> bool:
     from canarysim.errors import UnknownName
     from canarysim.faces.schemas import SCHEMAS, schema
@@ -299,5 +326,6 @@ _COMMANDS = {
     "explain": _explain,
     "simulate": _simulate,
     "compile": _compile,
+    "check": _check,
     "schema": _schema,
 }

@@ -39,6 +39,7 @@ __all__ = [
     "decision_dict",
     "document",
     "explanation_dict",
+    "place_dict",
     "preview_dict",
     "problem_dict",
     "request_dict",
@@ -66,7 +67,8 @@ def _text(octets_: str | None) -> str | None:
     return None if octets_ is None else readable(octets_)
 
 
-def _place(where: Where | None) -> Plain | None:
+def place_dict(where: Where | None) -> Plain | None:
+    """A Where."""
     if where is None:
         return None
     return {
@@ -84,7 +86,7 @@ def problem_dict(problem: Problem) -> Plain:
         "code": problem.code,
         "severity": str(problem.severity),
         "message": problem.message,
-        "where": _place(problem.where),
+        "where": place_dict(problem.where),
         "hint": problem.hint,
     }
 
@@ -112,9 +114,9 @@ def _route(route: Route | None) -> Plain | None:
         "index": route.index,
         "name": route.name,
         "origin": route.origin,
-        "delegated_by": list(map(_place, route.delegated_by)),
+        "delegated_by": list(map(place_dict, route.delegated_by)),
         "match": list(map(str, route.match.conditions)),
-        "source": _place(route.source),
+        "source": place_dict(route.source),
     }
 
 
@@ -142,7 +144,7 @@ def decision_dict(decision: Decision) -> Plain:
         "notes": list(decision.notes),
         "unknown": list(map(problem_dict, decision.unknown)),
         "open_parts": list(decision.open_parts),
-        "source": _place(decision.source),
+        "source": place_dict(decision.source),
         "faults": _faults(decision.faults),
     }
 
@@ -155,7 +157,7 @@ def _faults(faults: Faults | None) -> Plain | None:
         "abort": None if abort is None else {"status": abort.status, **_exact("share", abort.share)},
         "delay": None if delay is None else {"seconds": delay.seconds, **_exact("share", delay.share)},
         "unknowns": list(map(_unknown, faults.unknowns)),
-        "source": _place(faults.source),
+        "source": place_dict(faults.source),
     }
 
 
@@ -340,7 +342,7 @@ def _observed_outcome(name: str, decision: Decision, row: Observed) -> Plain:
         "cluster": _text(decision.cluster),
         "function": decision.function,
         "status": decision.status,
-        "source": _place(decision.source),
+        "source": place_dict(decision.source),
         "unknown": list(map(problem_dict, decision.unknown)),
         **_observed(row),
     }
@@ -386,7 +388,7 @@ def _virtual_host(host: VirtualHost, envoy: Behaviour) -> Plain:
         "require_tls": host.require_tls or None,
         "faults": _faults(host.faults),
         "unknowns": list(map(_unknown, host.unknowns)),
-        "source": _place(host.source),
+        "source": place_dict(host.source),
         "routes": [_table_route(route, envoy) for route in host.routes],
     }
 
@@ -433,5 +435,5 @@ def _destination(destination: Destination, chance: Chance) -> Plain:
         **_exact("share", chance.share),
         "faults": _faults(destination.faults),
         "unknowns": list(map(_unknown, destination.unknowns)),
-        "source": _place(destination.source),
+        "source": place_dict(destination.source),
     }

@@ -15,10 +15,10 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
-__all__ = ["failed"]
+__all__ = ["failure"]
 
 
-def failed(text: str) -> AssertionError:
+def failure(text: str) -> AssertionError:
     """An AssertionError to raise where ``__tracebackhide__`` and ``__unittest`` are set."""
     error: Any = AssertionError(text)
     error._render_traceback_ = partial(_rendered, error)

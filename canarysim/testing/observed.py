@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from canarysim.answers.observed import MAX_REQUESTS, SplitObserved, observe
 from canarysim.errors import InvalidValue
-from canarysim.testing.failure import failed
+from canarysim.testing.failure import failure
 from canarysim.testing.shares import Share, add_to_one, as_share
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def assert_split_observed(
     except InvalidValue as error:
         raise error.with_traceback(None) from None  # it is about what the caller gave
     if not seen.fits:
-        raise failed(str(seen))
+        raise failure(str(seen))
     return seen
 
 

@@ -1,4 +1,4 @@
-"""Shares as people write them in a test: exact fractions, whatever the spelling."""
+"""Shares as people write them: Fractions, ints, decimals, "12.5%", "1/3"."""
 
 from __future__ import annotations
 
@@ -8,25 +8,21 @@ from fractions import Fraction
 from numbers import Rational, Real
 from typing import TYPE_CHECKING
 
+import attrs
+
 from canarysim.errors import InvalidValue
+from canarysim.faces.text import percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Share", "add_to_one", "as_share"]
+__all__ = ["ALWAYS", "Bounds", "Share", "add_to_one", "as_share"]
 
 Share = Fraction | int | float | str
 
 
 def as_share(share: Share) -> Fraction:
-    """A share from 0 to 1, exactly.
-
-    It is a Fraction, an int, text such as "1/3" or "12.5%", or a float, which is read as the decimal number it
-    prints as. Raises InvalidValue (``bad_share``) for anything else.
-
-    >>> as_share(0.1), as_share("12.5%"), as_share("1/3")
-    (Fraction(1, 10), Fraction(1, 8), Fraction(1, 3))
-    """
+    """The exact share; a float is read as the decimal number it prints as. InvalidValue (``bad_share``)."""
     try:
         value = _exact(share)
     except (ValueError, TypeError, ArithmeticError) as error:
@@ -56,3 +52,38 @@ def add_to_one(shares: Iterable[Fraction], name: str) -> None:
     total = sum(shares, Fraction(0))
     if total != 1:
         raise InvalidValue("shares_do_not_add_up", f"{name} add to {total}, not to 1")
+
+
+@attrs.frozen
+class Bounds:
+    """A share from ``low`` to ``high``, both included; an exact one where they are equal."""
+
+    low: Fraction
+    high: Fraction
+
+    def __attrs_post_init__(self) -> None:
+        if self.low > self.high:
+            raise InvalidValue(
+                "bad_bounds", f"no share is at least {percent(self.low)} and at most {percent(self.high)}"
+            )
+
+    def __contains__(self, share: Fraction) -> bool:
+        return self.low <= share <= self.high
+
+    def __str__(self) -> str:
+        if self.low == self.high:
+            return exact(self.low)
+        if self.low == 0:
+            return f"at most {exact(self.high)}"
+        return f"at least {exact(self.low)}" if self.high == 1 else f"{exact(self.low)} to {exact(self.high)}"
+
+
+ALWAYS = Bounds(Fraction(1), Fraction(1))
+
+
+def exact(share: Fraction) -> str:
+    """A share in per cent, with the fraction beside it where the per cents are rounded."""
+    text = percent(share)
+    shown = text.removesuffix(" %")
+    rounded = "<" in text or ">" in text or Fraction(shown) != share * 100
+    return f"{text} ({share})" if rounded else text
