@@ -56,6 +56,7 @@ _HOMES = {
     "assert_responds": "canarysim.testing.assertions",
     "assert_routes_to": "canarysim.testing.assertions",
     "assert_split": "canarysim.testing.assertions",
+    "assert_split_observed": "canarysim.testing.observed",
 }
 
 __all__ = list(_HOMES)
@@ -117,6 +118,9 @@ if TYPE_CHECKING:
     )
     from canarysim.testing.assertions import (
         assert_split as assert_split,
+    )
+    from canarysim.testing.observed import (
+        assert_split_observed as assert_split_observed,
     )
 
 

@@ -1,8 +1,15 @@
-"""The two assertions: they hold for every random value, and their failures say why."""
+"""The assertions about tables: they hold for every random value, and their failures say why.
+
+Tracebacks of all assertions are here too."""
 
 from __future__ import annotations
 
+import os
+import pickle
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,3 +137,87 @@ def test_several_tables_are_no_table_and_the_error_says_how_to_choose() -> None:
     ):
         with pytest.raises(TypeError, match=r"as in tables\['gateway-proxy'\]"):
             ask()
+
+
+# Tracebacks end at the caller's line: three tools, each run as people run it.
+
+CALLERS = """
+import canarysim as cs
+from tests.cases import routes, weighted
+
+class TestRoutes(unittest.TestCase):
+    def test_routes_to(self):
+        cs.assert_routes_to(cs.loads(routes("{prefix: /}")), "GET /", cluster="r0")
+        cs.assert_routes_to(cs.loads(weighted(1, 1)), "GET /", cluster="r0")  # line 1
+
+    def test_split(self):
+        cs.assert_split(cs.loads(weighted(1, 1)), "GET /", {"r0": 1})  # line 2
+
+    def test_split_observed(self):
+        cs.assert_split_observed({"v1": 100}, {"v1": 0.5, "v2": 0.5})  # line 3
+
+    def test_not_found(self):
+        cs.assert_not_found(cs.loads(weighted(1, 1)), "GET /")  # line 4
+
+    def test_redirects(self):
+        cs.assert_redirects(cs.loads(weighted(1, 1)), "GET /", status=301)  # line 5
+
+    def test_responds(self):
+        cs.assert_responds(cs.loads(weighted(1, 1)), "GET /", status=200)  # line 6
+"""
+LINES = [f"# line {number}" for number in range(1, 7)]
+
+
+def run(*command: str, cwd: Path) -> str:
+    root = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": root, "NO_COLOR": "1"},
+    )
+    return done.stdout + done.stderr
+
+
+def test_tracebacks_of_unittest_end_at_the_callers_line(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text("import unittest\n" + CALLERS)
+    shown = run("-m", "unittest", "test_mine", cwd=tmp_path)
+    assert "FAILED (failures=6)" in shown
+    assert all(line in shown for line in LINES)
+    assert f"canarysim{os.sep}testing" not in shown
+
+
+def test_tracebacks_of_pytest_end_at_the_callers_line(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text("import unittest\n" + CALLERS)
+    functions = CALLERS.replace("(self)", "()").replace("    def", "def").replace("        cs", "    cs")
+    functions = functions.replace("class TestRoutes(unittest.TestCase):", "")
+    (tmp_path / "test_functions.py").write_text(functions)
+    shown = run("-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "--color=no", cwd=tmp_path)
+    assert "12 failed" in shown
+    assert all(shown.count(line) == 2 for line in LINES)
+    assert f"canarysim{os.sep}testing" not in shown
+
+
+def test_tracebacks_in_a_notebook_end_at_the_callers_line(tmp_path: Path) -> None:
+    notebook = tmp_path / "cells.py"
+    notebook.write_text(
+        "import sys\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance(colors='nocolor')\n"
+        "shell.run_cell('import unittest' + sys.argv[1])\n"
+        "for name in ('routes_to', 'split', 'split_observed', 'not_found', 'redirects', 'responds'):\n"
+        "    shell.run_cell(f'TestRoutes().test_{name}()')\n"
+    )
+    shown = run(str(notebook), CALLERS, cwd=tmp_path)
+    assert shown.count("AssertionError") >= 6
+    assert all(line in shown for line in LINES)
+    assert f"canarysim{os.sep}testing" not in shown
+
+
+def test_a_failure_travels_between_processes_and_is_a_plain_assertion_error() -> None:
+    with pytest.raises(AssertionError) as caught:
+        cs.assert_split_observed({"v1": 100}, {"v1": 0.5, "v2": 0.5})
+    assert type(caught.value) is AssertionError
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)

@@ -16,6 +16,7 @@ from canarysim.faces.verdicts import verdict_text
 from canarysim.request import Request
 from canarysim.testing.diagnosis import diagnose
 from canarysim.testing.expectations import Answers, Destined, Expectation, OfHost, OfKind, OfRoute, Sent
+from canarysim.testing.failure import failure
 from canarysim.testing.judge import judge
 from canarysim.testing.recording import tell
 from canarysim.testing.splits import check_apart, split_expectations, split_lines
@@ -203,7 +204,7 @@ def assert_split(
     tell(verdict)
     if not verdict.holds:
         lines = ["the split is not the expected one:", *split_lines(verdict, expectations)]
-        raise AssertionError("\n".join([*lines, "", verdict_text(verdict, diagnose(verdict))]))
+        raise failure("\n".join([*lines, "", verdict_text(verdict, diagnose(verdict))]))
 
 
 def _always(table: RouteTable, requests: Requests, checks: list[Check], verb: str) -> None:
@@ -220,7 +221,7 @@ def _always(table: RouteTable, requests: Requests, checks: list[Check], verb: st
         head = f"{len(failed)} of {len(asked)} requests {does} not always {verb} {expectation}:"
         texts = [verdict_text(verdict, diagnose(verdict)) for verdict in failed[:_EXPLAINED]]
         texts += [f"and {verdict.request}" for verdict in failed[_EXPLAINED:]]
-        raise AssertionError("\n\n".join([head, *texts]))
+        raise failure("\n\n".join([head, *texts]))
 
 
 def _requests(requests: Requests) -> list[Request]:

@@ -12,7 +12,7 @@ from canarysim.errors import InvalidValue
 from canarysim.faces.text import percent
 from canarysim.problems import Where
 from canarysim.testing.expectations import Destined, Expectation, OfKind
-from canarysim.testing.shares import Bounds, as_share
+from canarysim.testing.shares import Bounds, add_to_one, as_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -32,9 +32,7 @@ def split_expectations(pairs: Iterable[tuple[Wanted, Share]], source: Where = Wh
     for wanted, share in pairs:
         value = as_share(share)
         found.append(Expectation((_check(wanted),), Bounds(value, value), source))
-    total = sum((each.bounds.low for each in found), Fraction(0))
-    if total != 1:
-        raise InvalidValue("shares_do_not_add_up", f"the expected shares add to {total}, not to 1")
+    add_to_one((each.bounds.low for each in found), "the expected shares")
     return found
 
 
