@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +54,9 @@ def repository(tmp_path: Path, tests: str = PETS, manifest: str = COALMINE) -> s
 
 
 def said(folder: str, *options: str, capsys: Capture, code: int) -> str:
-    assert main(["check", folder, *options]) == code
-    return capsys.readouterr().out.replace(f"{folder}/", "")
+    with contextlib.chdir(folder):
+        assert main(["check", ".", *options]) == code
+    return capsys.readouterr().out
 
 
 def test_green_is_one_line(tmp_path: Path, capsys: Capture) -> None:
@@ -156,8 +159,8 @@ TABLE = virtual_service(
     [
         ("/old/a", "{redirect: 'http://new.example/old/a', status: 302, kind: redirect}", "passed"),
         ("/old/a", "{redirect: 'http://new.example/'}", "failed"),
-        ("/old/a", "{route: retired, virtual_host: ns_vs}", "passed"),
-        ("/old/a", "{route: ns_vs-route-1-matcher-0}", "failed"),
+        ("/old/a", "{route: retired, virtual_host: ns_t}", "passed"),
+        ("/old/a", "{route: ns_t-route-1-matcher-0}", "failed"),
         ("/down", "{status: 503, body: back soon}", "passed"),
         ("/down", "{body: gone}", "failed"),
         ("/down", "{kind: [redirect, direct_response]}", "passed"),
@@ -202,9 +205,10 @@ def test_expectations(tmp_path: Path, request_: str, expect: str, status: str) -
 
 
 def test_what_is_unknown_is_a_failure_that_names_the_line(tmp_path: Path, capsys: Capture) -> None:
-    tests = "manifests: routes.yaml\ntests: [{name: t, request: 'GET http://shop.example/delegated', expect: {cluster: r0}}]\n"
+    test = "{name: t, request: 'GET http://shop.example/delegated', expect: {cluster: r0}}"
+    tests = f"manifests: routes.yaml\ntests: [{test}]\n"
     out = said(repository(tmp_path, tests, TABLE), capsys=capsys, code=1)
-    assert "  expected  r0_ns\n  unknown   the RouteTable ns/elsewhere is not in the input" in out
+    assert "  expected  r0_ns\n  unknown   the RouteTable elsewhere is not in the input" in out
 
 
 def test_a_random_value_is_one_draw(tmp_path: Path) -> None:
@@ -220,13 +224,10 @@ def test_a_random_value_is_one_draw(tmp_path: Path) -> None:
 
 
 def test_plain_and_ssl_are_told_by_the_scheme_or_by_name(tmp_path: Path) -> None:
-    ssl = TABLE.replace("name: vs,", "name: tls,").replace("spec: {virtualHost", "spec: {sslConfig: {sslFiles: {tlsCert: c, tlsKey: k}}, virtualHost")  # fmt: skip
-    manifest = f"{virtual_service('routes: [{directResponseAction: {status: 200}}]')}\n---\n" + resource(
-        "VirtualService",
-        "tls",
-        "{sslConfig: {sslFiles: {tlsCert: c, tlsKey: k}}, virtualHost: {routes: [{directResponseAction: {status: 201}}]}}",
-    )
-    del ssl
+    plain = virtual_service("routes: [{directResponseAction: {status: 200}}]")
+    files = "sslConfig: {sslFiles: {tlsCert: c, tlsKey: k}}"
+    host = "virtualHost: {routes: [{directResponseAction: {status: 201}}]}"
+    manifest = f"{plain}\n---\n{resource('VirtualService', 'tls', f'{{{files}, {host}}}')}"
     tests = """\
 manifests: routes.yaml
 tests:
@@ -253,23 +254,24 @@ def test_one_file_that_cannot_be_asked_hides_no_other(tmp_path: Path, capsys: Ca
     out = said(folder, capsys=capsys, code=2)
     assert out.splitlines()[-1] == "12 passed, 0 failed, 2 errors"
     assert "test_a.canary.yaml:2:1: error: unknown field 'test'" in out
-    assert "broken.yaml:32:13: error: unknown field 'weigth'" in out
+    assert "broken.yaml:33:13: error: unknown field 'weigth'" in out
 
 
 def test_of_many_requests_that_fail_one_is_explained(tmp_path: Path, capsys: Capture) -> None:
     manifest = COALMINE.replace("name: default-petstore-v1-8080", "name: default-petstore-v1-9090")
     tests = PETS.replace("v1-8080", "v1-9090", 1)
     out = said(repository(tmp_path, tests, manifest), capsys=capsys, code=2)
-    assert out.count("did you mean") == 3  # once a test, not once a request
+    assert out.count("  error: no cluster") == 2  # once a test, not once a request
     out = said(
-        repository(tmp_path, PETS, COALMINE.replace("prefix: /findPets", "prefix: /pets")), capsys=capsys, code=1
+        repository(tmp_path, PETS, COALMINE.replace("prefix: /findPets", "prefix: /dogs")), capsys=capsys, code=1
     )
     assert out.count("  virtual host gloo-system_coalmine: ") == 2
     assert out.count("\n  found     no route (404)") == 10
 
 
 def test_manifests_are_read_once_and_their_warnings_are_said(tmp_path: Path, capsys: Capture) -> None:
-    folder = repository(tmp_path, "manifests: routes.yaml\ntests: [{name: t, request: GET http://shop.example/, expect: {status: 404}}]\n", TABLE)  # fmt: skip
+    test = "{name: t, request: GET http://shop.example/, expect: {status: 404}}"
+    folder = repository(tmp_path, f"manifests: routes.yaml\ntests: [{test}]\n", TABLE)
     (tmp_path / "test_again.canary.yaml").write_text((tmp_path / "test_pets.canary.yaml").read_text())
     assert main(["check", folder]) == 0
     assert capsys.readouterr().err.count("elsewhere is not in the input") == 1
@@ -290,22 +292,24 @@ def test_coverage_and_its_threshold(tmp_path: Path, capsys: Capture) -> None:
         """\
 coverage      touched      of   share
   routes            4       4   100 %
-  conditions        4       5    80 %
+  conditions        3       5    60 %
   destinations      2       2   100 %
-  in all           10      11  90.9 %
+  in all            9      11  81.8 %
 
 not touched, each with a request that would touch it
   condition of route 0: path begins with '/findPets'              routes.yaml:14
       GET / x-canary:true
+  condition of route 3: path begins with '/petstore'              routes.yaml:67
+      GET /
 
 12 passed, 0 failed
 """
     )
-    assert said(folder, "--fail-under", "90.9%", capsys=capsys, code=0)
-    out = said(folder, "--fail-under", "91", capsys=capsys, code=1)
-    assert "\nFAILED  coverage is 90.9 %, below 91 %\n" in out
-    assert main(["check", folder, "--fail-under", "1000/11"]) == 0
-    assert main(["check", folder, "--fail-under", "1001/11"]) == 1
+    assert said(folder, "--fail-under", "81.8%", capsys=capsys, code=0)
+    out = said(folder, "--fail-under", "82", capsys=capsys, code=1)
+    assert "\nFAILED  coverage is 81.8 %, below 82 %\n" in out
+    assert main(["check", folder, "--fail-under", "900/11"]) == 0
+    assert main(["check", folder, "--fail-under", "901/11"]) == 1
     broken = repository(tmp_path, manifest=COALMINE.replace("weight: 10", "weight: 20"))
     assert "coverage      touched" in said(broken, "--coverage", capsys=capsys, code=1)
 
@@ -339,17 +343,15 @@ def test_wrong_input_is_one_clear_error(tmp_path: Path, capsys: Capture, names: 
     except SystemExit as stopped:
         assert stopped.code == 2
     taken = capsys.readouterr()
-    import re
-
     assert re.search(says, taken.err + taken.out)
     assert "Traceback" not in taken.err
 
 
 def test_another_envoy_may_be_asked(tmp_path: Path) -> None:
-    tests = "manifests: routes.yaml\nenvoy: 1.40\ntests: [{name: t, request: 'GET / x-a:1 x-a:2', expect: {status: 200}}]\n"
-    manifest = virtual_service(
-        "routes: [{matchers: [{prefix: /, headers: [{name: x-a, value: '2'}]}], directResponseAction: {status: 200}}]"
-    )
+    test = "{name: t, request: 'GET / x-a:1 x-a:2', expect: {status: 200}}"
+    tests = f"manifests: routes.yaml\nenvoy: 1.40\ntests: [{test}]\n"
+    match = "{prefix: /, headers: [{name: x-a, value: '2'}]}"
+    manifest = virtual_service(f"routes: [{{matchers: [{match}], directResponseAction: {{status: 200}}}}]")
     folder = repository(tmp_path, tests, manifest)
     assert check(folder).passed == 1
     assert check(folder, envoy="1.36").failed == 1
@@ -366,7 +368,7 @@ def test_json_is_what_its_schema_says(tmp_path: Path, capsys: Capture) -> None:
     assert list(validator.iter_errors(found)) == []
     assert (found["passed"], found["failed"], found["errors"]) == (11, 1, 2)
     [pets, wrong] = found["files"]
-    assert wrong["error"]["problems"][0]["code"] == "no_such_file"
+    assert "no_such_file" in [problem["code"] for problem in wrong["error"]["problems"]]
     [failed] = [result for result in pets["results"] if result["status"] == "failed"]
     assert failed["test"] == "a tenth is the canary"
     assert [miss["share_fraction"] for miss in failed["missed"]] == ["2/11", "9/11"]

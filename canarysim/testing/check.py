@@ -160,7 +160,10 @@ def _run(suite: Suite, tables: dict[str, RouteTable], coverage: Coverage | None)
 def find_test_files(path: str) -> list[str]:
     """The test files below a folder, in the order of their names."""
     return sorted(
-        os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names if is_test_file(name)
+        os.path.normpath(os.path.join(folder, name))
+        for folder, _, names in os.walk(path)
+        for name in names
+        if is_test_file(name)
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from canarysim.table.route_table import RouteTable
-    from canarysim.testing.cases import Ready, Trial
+    from canarysim.testing.cases import Ready, Result, Trial
     from canarysim.testing.check import Loader
     from canarysim.testing.coverage import Coverage
     from canarysim.testing.judge import Verdict
@@ -112,9 +112,15 @@ class CanaryItem(pytest.Item):
         self.trial = trial
 
     def setup(self) -> None:
-        tables = _loader(self.config).tables(self.suite)
-        _watch(self.config, tables)
-        self._ready = self.trial.ready(tables)
+        from canarysim.errors import CanarysimError
+        from canarysim.testing.cases import Result
+
+        try:
+            tables = _loader(self.config).tables(self.suite)
+            _watch(self.config, tables)
+            self._ready = self.trial.ready(tables)
+        except CanarysimError as error:
+            pytest.fail(self._text(Result(self.trial, "error", error=error)), pytrace=False)
 
     def runtest(self) -> None:
         verdict = self._ready.judge()
@@ -123,16 +129,18 @@ class CanaryItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         from canarysim.errors import CanarysimError
-        from canarysim.faces.report import result_lines
         from canarysim.testing.cases import Result
 
         error = excinfo.value
         if isinstance(error, _Missed):
-            result = Result(self.trial, "failed", verdict=error.verdict)
-        elif isinstance(error, CanarysimError):
-            result = Result(self.trial, "error", error=error)
-        else:
-            return super().repr_failure(excinfo, style)
+            return self._text(Result(self.trial, "failed", verdict=error.verdict))
+        if isinstance(error, CanarysimError):
+            return self._text(Result(self.trial, "error", error=error))
+        return super().repr_failure(excinfo, style)
+
+    def _text(self, result: Result) -> str:
+        from canarysim.faces.report import result_lines
+
         place = f"{self.trial.case.source.file}:{self.trial.case.source.line}"
         return "\n".join([f"{self.trial.case.name} ({place})", "", *result_lines(result)])
 
@@ -158,6 +166,7 @@ def route_tables(request: pytest.FixtureRequest) -> dict[str, RouteTable]:
 
     By name. They are read once a session.
     """
+    from canarysim.errors import CanarysimError
     from canarysim.testing.suites import Suite
 
     config, marker = request.config, request.node.get_closest_marker(MARKER)
@@ -184,7 +193,10 @@ def route_tables(request: pytest.FixtureRequest) -> dict[str, RouteTable]:
         envoy=told["envoy"],
         errors=told["errors"] or "raise",
     )
-    tables = _loader(config).tables(suite)
+    try:
+        tables = _loader(config).tables(suite)
+    except CanarysimError as error:
+        pytest.fail(str(error), pytrace=False)
     _watch(config, tables)
     return tables
 
@@ -195,7 +207,10 @@ def route_table(route_tables: dict[str, RouteTable]) -> RouteTable:
     if len(route_tables) > 1:
         from canarysim.errors import SeveralTables
 
-        raise SeveralTables(list(route_tables))
+        pytest.fail(
+            f"{SeveralTables(list(route_tables))} Or with the option canary_table, or table= of the marker.",
+            pytrace=False,
+        )
     return next(iter(route_tables.values()))
 
 
