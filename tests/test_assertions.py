@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -221,3 +222,86 @@ def test_a_failure_travels_between_processes_and_is_a_plain_assertion_error() ->
         cs.assert_split_observed({"v1": 100}, {"v1": 0.5, "v2": 0.5})
     assert type(caught.value) is AssertionError
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+# Redirects, responses, 404
+
+
+ANSWERS = virtual_service(
+    """
+    domains: [shop.example]
+    routes:
+    - matchers: [{prefix: /old}]
+      name: retired
+      redirectAction: {hostRedirect: new.example, responseCode: FOUND}
+    - matchers: [{prefix: /down}]
+      directResponseAction: {status: 503, body: back soon}
+    - matchers: [{prefix: /api}]
+      routeAction: {single: {upstream: {name: api}}}
+      options: {prefixRewrite: /v2, hostRewrite: in.example}
+    - matchers: [{prefix: /gone}]
+      directResponseAction: {status: 404}
+    """
+)
+OLD, DOWN, API, GONE, NOWHERE = (
+    f"GET http://shop.example/{path}" for path in ("old?x=1", "down", "api/7", "gone", "nowhere")
+)
+
+
+def test_redirects_responses_and_404s_are_told_apart() -> None:
+    table = cs.loads(ANSWERS)
+    cs.assert_redirects(table, OLD)
+    cs.assert_redirects(table, [OLD], "http://new.example/old?x=1", status=302)
+    cs.assert_responds(table, DOWN, 503)
+    cs.assert_responds(table, DOWN, 503, body="back soon")
+    cs.assert_responds(table, GONE, 404)
+    cs.assert_not_found(table, [NOWHERE, "GET http://other.example/api"])
+    cs.assert_routes_to(table, API, route="ns/t routes[2]", path_rewrite="/v2/7", host_rewrite="in.example")
+    cs.assert_routes_to(table, API, virtual_host="ns_t", upstream="api")
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (lambda t: cs.assert_redirects(t, API), "kind redirect or tls_redirect"),
+        (lambda t: cs.assert_redirects(t, OLD, "http://new.example/old"), "redirect http://new.example/old?x=1"),
+        (lambda t: cs.assert_redirects(t, OLD, status=301), "found     status 302"),
+        (lambda t: cs.assert_responds(t, DOWN, 200), "found     status 503"),
+        (lambda t: cs.assert_responds(t, DOWN, 503, body="gone"), "found     body 'back soon'"),
+        (lambda t: cs.assert_responds(t, NOWHERE, 404), "expected  kind direct_response"),
+        (lambda t: cs.assert_not_found(t, GONE), "found     kind response 404"),
+        (lambda t: cs.assert_not_found(t, API), "found     kind forward: api_ns"),
+        (lambda t: cs.assert_routes_to(t, OLD, route="retired"), "1 of 1 requests does not always go to"),
+        (lambda t: cs.assert_routes_to(t, API, path_rewrite="/v2"), "found     path_rewrite /v2/7"),
+        (lambda t: cs.assert_routes_to(t, API, route="retired"), "look at   no route leads there"),
+    ],
+)
+def test_what_is_not_so_is_said(ask: Callable[[cs.RouteTable], None], says: str) -> None:
+    with pytest.raises(AssertionError) as caught:
+        ask(cs.loads(ANSWERS))
+    assert says in str(caught.value)
+
+
+def test_a_route_may_be_named_as_in_the_manifest() -> None:
+    table = cs.loads(ANSWERS)
+    for name in ("retired", "ns/t retired", table.routes[0].name):
+        with pytest.raises(AssertionError, match="found     kind"):
+            cs.assert_routes_to(table, OLD, route=name)  # it matches, and does not forward
+    with pytest.raises(cs.UnknownName, match="did you mean 'retired'"):
+        cs.assert_routes_to(table, OLD, route="retierd")
+
+
+def test_of_many_failures_five_are_explained() -> None:
+    with pytest.raises(AssertionError) as caught:
+        cs.assert_not_found(cs.loads(ANSWERS), [f"GET http://shop.example/api/{n}" for n in range(9)])
+    text = str(caught.value)
+    assert text.startswith("9 of 9 requests do not always get kind not_found:")
+    assert text.count("virtual host ns_t: its domain") == 5
+    assert text.endswith("and GET http://shop.example/api/8")
+
+
+def test_a_table_whose_requests_name_clusters_takes_any_name() -> None:
+    table = cs.loads(virtual_service("routes: [{routeAction: {clusterHeader: x-cluster}}]"))
+    cs.assert_routes_to(table, "GET / x-cluster:mine", cluster="mine")
+    with pytest.raises(AssertionError):
+        cs.assert_routes_to(table, "GET / x-cluster:other", cluster="mine")

@@ -27,7 +27,6 @@ _LEAST_FALSE_ALARM = Fraction(1, 10**100)
 def assert_split_observed(
     counts: Mapping[str, SupportsIndex | SupportsFloat],
     shares: Mapping[str, Share],
-    *,
     false_alarm: Share = 1e-3,
     detect: Mapping[str, Share] | None = None,
 ) -> SplitObserved:
