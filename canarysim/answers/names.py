@@ -2,19 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import weakref
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from canarysim.errors import InvalidValue, UnknownName
 from canarysim.table.actions import RouteAction
 from canarysim.table.route_table import names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from canarysim.table.actions import Destination
     from canarysim.table.route_table import RouteTable
 
-__all__ = ["LABELS", "bears", "resolve", "resolve_cluster", "resolve_function"]
+__all__ = ["LABELS", "bears", "remembered", "resolve", "resolve_cluster", "resolve_function"]
+
+_T = TypeVar("_T")
+#: What was computed of each table that is still there, by its id.
+_memory: dict[int, dict[Callable[[RouteTable], Any], Any]] = {}
+
+
+def remembered(table: RouteTable, make: Callable[[RouteTable], _T]) -> _T:
+    """What ``make`` gives of a table, which never changes: computed once, and kept as long as the table."""
+    kept = _memory.get(id(table))
+    if kept is None:
+        kept = _memory[id(table)] = {}
+        weakref.finalize(table, _memory.pop, id(table), None).atexit = False
+    if make not in kept:
+        kept[make] = make(table)
+    found: _T = kept[make]
+    return found
+
+
+class _Names(NamedTuple):
+    """The clusters that each name means, and the functions; in the order of the table."""
+
+    clusters: dict[str, dict[str, None]]
+    functions: dict[str, None]
+
+
+def _names(table: RouteTable) -> _Names:
+    """Cost: O(destinations)."""
+    names = _Names({}, {})
+    for destination in table.destinations:
+        for name in names_of(destination):
+            names.clusters.setdefault(name, {})[destination.cluster] = None
+        if destination.function is not None:
+            names.functions[destination.function] = None
+    return names
 
 
 def resolve_cluster(table: RouteTable, name: str) -> str:
@@ -22,7 +57,8 @@ def resolve_cluster(table: RouteTable, name: str) -> str:
 
     Raises UnknownName where nothing in the table bears the name, or where it means several clusters.
     """
-    found = dict.fromkeys(d.cluster for d in table.destinations if name in names_of(d))
+    names = remembered(table, _names)
+    found = names.clusters.get(name, {})
     if name in found:
         return name
     if len(found) == 1:
@@ -31,8 +67,7 @@ def resolve_cluster(table: RouteTable, name: str) -> str:
         raise UnknownName("cluster", name, found, ambiguous=True)
     if _requests_name_clusters(table) and (table.clusters is None or name in table.clusters):
         return name
-    known = [each for d in table.destinations for each in names_of(d)]
-    raise UnknownName("cluster or upstream", name, known)
+    raise UnknownName("cluster or upstream", name, names.clusters)
 
 
 def _requests_name_clusters(table: RouteTable) -> bool:
@@ -42,7 +77,7 @@ def _requests_name_clusters(table: RouteTable) -> bool:
 
 def resolve_function(table: RouteTable, name: str) -> str:
     """The function of that name. Raises UnknownName where no destination of the table has it."""
-    known = [d.function for d in table.destinations if d.function is not None]
+    known = remembered(table, _names).functions
     if name not in known:
         raise UnknownName("function", name, known)
     return name

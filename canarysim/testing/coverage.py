@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
-from canarysim.answers.near import look
 from canarysim.table.actions import RouteAction
 from canarysim.table.conditions import RuntimeFraction
+from canarysim.testing.alone import Refusing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,11 +117,19 @@ def percent_down(share: Fraction) -> str:
 class Coverage:
     """A measurement that goes on: ``watch`` says which tables count, ``hear`` takes what tests find."""
 
-    __slots__ = ("_items", "_known")
+    __slots__ = ("_items", "_known", "_refusing")
 
     def __init__(self) -> None:
         self._items: dict[_Key, dict[tuple[Kind, int], Item]] = {}
+        self._refusing: dict[tuple[int, int], Refusing] = {}
         self._known: dict[int, RouteTable] = {}
+
+    def __getstate__(self) -> dict[_Key, dict[tuple[Kind, int], Item]]:
+        return self._items  # all else is known by ids, which another process does not have
+
+    def __setstate__(self, items: dict[_Key, dict[tuple[Kind, int], Item]]) -> None:
+        self.__init__()  # type: ignore[misc]
+        self._items = items
 
     def watch(self, table: RouteTable) -> None:
         """Counts the routes of a table, touched or not. Cost: O(conditions), once a table."""
@@ -154,14 +162,23 @@ class Coverage:
             found = found.under(verdict.random_value)
         last = found.branches[-1].route
         assert found.host is not None
-        for route in found.host.routes:
-            one = look(route, found.seen, table, verdict.random_value)
-            if len(one.refusals) == 1 and not one.open:
-                for number, condition in enumerate(route.match.conditions):
-                    if condition is one.refusals[0].condition:
-                        self._touch(found.host, route, "condition", number)
-            if route is last:
-                break
+        refusing = self._refusing_of(table, found.host)
+        for route, number in refusing.alone(found.seen, last, verdict.random_value):
+            self._touch(found.host, route, "condition", number)
+
+    def _refusing_of(self, table: RouteTable, host: VirtualHost) -> Refusing:
+        """The conditions of a host that nothing has touched yet; no others need to be asked of a request."""
+        key = id(table), id(host)
+        found = self._refusing.get(key)
+        if found is None:
+            found = Refusing(table, host, lambda route: self._untouched_conditions(host, route))
+            if id(table) in self._known:
+                self._refusing[key] = found
+        return found
+
+    def _untouched_conditions(self, host: VirtualHost, route: Route) -> list[int]:
+        items = self._items.get(_key(host, route), {}).values()
+        return [item.number for item in items if item.kind == "condition" and not item.touched]
 
     def _touch(self, host: VirtualHost, route: Route, kind: Kind, number: int = 0) -> None:
         item = self._items.get(_key(host, route), {}).get((kind, number))
@@ -173,7 +190,7 @@ class Coverage:
         for key, items in other._items.items():
             mine = self._items.setdefault(key, items)
             for place, item in items.items():
-                mine[place].touched = mine[place].touched or item.touched
+                mine.setdefault(place, item).touched |= item.touched
 
     @property
     def items(self) -> list[Item]:

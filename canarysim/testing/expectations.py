@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from canarysim.answers.names import bears, resolve
+from canarysim.answers.names import bears, remembered, resolve
 from canarysim.errors import InvalidValue, UnknownName
 from canarysim.problems import Where
 from canarysim.request import octets, readable
@@ -125,6 +125,22 @@ def route_names(route: Route) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name)
 
 
+def _routes_by_name(table: RouteTable) -> dict[str, list[Route]]:
+    found: dict[str, list[Route]] = {}
+    for route in table.routes:
+        for name in route_names(route):
+            found.setdefault(name, []).append(route)
+    return found
+
+
+def _copied_to(table: RouteTable) -> tuple[dict[str, None], bool]:
+    """The clusters that mirrors name, and whether a mirror lets the request name one."""
+    levels = [table.mirrors, *(host.mirrors for host in table.virtual_hosts)]
+    levels += [getattr(route.action, "mirrors", ()) for route in table.routes]
+    named = dict.fromkeys(mirror.cluster for mirrors in levels for mirror in mirrors if mirror.cluster)
+    return named, any(mirror.cluster_header for mirrors in levels for mirror in mirrors)
+
+
 @attrs.frozen
 class OfRoute(Check):
     """``route``: a route of that name decides, or of those that the manifest made of the one so called."""
@@ -133,9 +149,9 @@ class OfRoute(Check):
     route: str
 
     def resolved(self, table: RouteTable) -> OfRoute:
-        bearing = [route for route in table.routes if self.route in route_names(route)]
-        if not bearing:
-            known = [name for route in table.routes for name in route_names(route)]
+        known = remembered(table, _routes_by_name)
+        bearing = known.get(self.route)
+        if bearing is None:
             raise UnknownName("route", self.route, known)
         origins = dict.fromkeys(route.origin or route.name for route in bearing)
         if len(origins) > 1 and not any(self.route == route.name for route in bearing):
@@ -305,10 +321,7 @@ class Mirrored(Check):
     clusters: tuple[str, ...]
 
     def resolved(self, table: RouteTable) -> Mirrored:
-        levels = [table.mirrors, *(host.mirrors for host in table.virtual_hosts)]
-        levels += [getattr(route.action, "mirrors", ()) for route in table.routes]
-        known = dict.fromkeys(mirror.cluster for mirrors in levels for mirror in mirrors if mirror.cluster)
-        open_ended = any(mirror.cluster_header for mirrors in levels for mirror in mirrors)
+        known, open_ended = remembered(table, _copied_to)
         for cluster in self.clusters:
             if cluster not in known and not open_ended:
                 raise UnknownName("cluster that gets copies", cluster, known)
