@@ -237,3 +237,17 @@ def test_shares_are_the_count_over_all_random_values() -> None:
             preview = cs.preview(table, request)
             assert {o.cluster: o.share * total for o in preview if o.share} == seen
     assert counted > 200
+
+
+def test_a_fraction_whose_values_earlier_ones_take_refuses() -> None:
+    def half(cluster: str, numerator: int) -> dict[str, object]:
+        fraction = {"runtime_fraction": {"default_value": {"numerator": numerator}}}
+        return {"match": {"prefix": "/", **fraction}, "route": {"cluster": cluster}}
+
+    routes = [half("some", 30), half("never", 20), half("rest", 100)]
+    table = cs.from_envoy({"virtual_hosts": [{"name": "h", "domains": ["*"], "routes": routes}]})
+    explanation = cs.explain(table, "GET /")
+    [step] = explanation.steps
+    assert (step.route.index, step.saw, step.others_hold) == (1, "one that an earlier route takes", True)
+    assert "refused: random value is one that an earlier route takes" in str(explanation)
+    assert explanation._repr_html_()

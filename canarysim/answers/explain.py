@@ -212,7 +212,10 @@ def explain(
 
 def _step(one: Look) -> Step:
     conditions = len(one.refusals) + one.held + len(one.open)
-    return Step(one.route, one.refusals, len(one.refusals) == 1 < conditions)
+    refusals, fraction = one.refusals, one.route.match.runtime_fraction
+    if not refusals and fraction is not None:  # what it would take, earlier fractions have taken
+        refusals, conditions = (Refusal(fraction, "one that an earlier route takes"),), conditions + 1
+    return Step(one.route, refusals, len(refusals) == 1 < conditions)
 
 
 def _shadowed(looks: Iterable[Look], envoy: Behaviour) -> tuple[Route, ...]:
