@@ -1,24 +1,26 @@
 """What keeps a table from fulfilling an expectation that does not hold, and the lines of the manifest to look at.
 
-In this order, the first that is true: the route that decides leads there in another share; it would be a later
-route, and an earlier one takes the request; it would be a route that refused; it is a route of another virtual
-host; or no route leads there at all.
+In this order, the first that is true: the virtual host wants https; the route that decides leads there, in another
+share or but for what stops the request; it would be a later route, and an earlier one takes the request; it would
+be a route that refused; it is a route of another virtual host; or no route leads there at all.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from canarysim.answers.explain import explain
 from canarysim.answers.names import bears
 from canarysim.answers.near import look
+from canarysim.faces.text import percent
 from canarysim.problems import Where
+from canarysim.request import readable
 from canarysim.table.actions import RouteAction
+from canarysim.table.values import Undetermined
 from canarysim.testing.expectations import Destined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from canarysim.answers.explain import Explanation
     from canarysim.answers.near import Look
     from canarysim.table.route_table import RouteTable
@@ -30,6 +32,9 @@ __all__ = ["Clue", "Diagnosis", "diagnose"]
 
 #: So many destinations are named.
 MOST = 6
+
+#: How near a route is whose path refuses, with nothing to say about it: the request was hardly meant for it.
+_FAR = 2
 
 
 class Clue(NamedTuple):
@@ -53,15 +58,22 @@ def diagnose(verdict: Verdict) -> Diagnosis:
 
 
 def _clues(verdict: Verdict, miss: Miss, explanation: Explanation) -> list[Clue]:
-    expectation = miss.expectation
+    expectation, host = miss.expectation, explanation.host.virtual_host
+    if host is None:
+        named = explanation.host.authority
+        shown = f"host {readable(named)!r}" if named else "a request without a host"
+        refused = verdict.decisions[0][0].seen.refused
+        return [] if refused or expectation.share is None else [Clue(f"no virtual host takes {shown}", Where())]
+    if explanation.winner is None and verdict.decisions[0][0].kind in ("tls_redirect", "rejected"):
+        return [Clue(f"virtual host {host.name} takes https only", host.source)]
     deciding = {id(d.matched): d.matched for d, _ in verdict.decisions if d.matched is not None}
+    stopped = _stopped(verdict)
     for route in deciding.values():
-        if _leads(expectation, route):
-            return _weights(route, expectation)
+        if _leads(expectation, route) or _headers_that_name(route):
+            return stopped or [*_aborted(verdict), *_picks(verdict, route, expectation)]
     winner = next(iter(deciding.values()), None)
-    host = explanation.host.virtual_host
-    if host is None or not any(check.tells_routes for check in expectation.checks):
-        return [] if winner is None else [Clue(f"{_called(winner)} takes the request", winner.source)]
+    if not any(check.tells_routes for check in expectation.checks):
+        return stopped or ([] if winner is None else [_taking(winner)])
     seen = verdict.decisions[0][0].seen
     looks = [look(route, seen, verdict.table, verdict.random_value) for route in host.routes]
     led = [one for one in looks if _leads(expectation, one.route)]
@@ -73,14 +85,48 @@ def _clues(verdict: Verdict, miss: Miss, explanation: Explanation) -> list[Clue]
             Clue(f"{_called(ready[0])} would fulfil it, and matches;", ready[0].source),
             Clue(f"but {_called(winner)} stands above it and takes the request", winner.source),
         ]
-    return _refused(min(led, key=_nearness(explanation)), explanation)
+    telling = min(led, key=lambda one: _nearness(one, explanation))
+    taken = [] if winner is None else [_taking(winner)]
+    if _nearness(telling, explanation)[0] < _FAR:
+        return _refused(telling, explanation)
+    if len(led) == 1:
+        return taken + _refused(telling, explanation)
+    return taken or [Clue(f"{len(led)} routes lead there, of which none comes near", Where())]
 
 
-def _nearness(explanation: Explanation) -> Callable[[Look], tuple[int, int, int]]:
-    """Near misses that have hints first, then other ones, then what refuses least."""
-    order = {id(near.route): (not near.hints, number) for number, near in enumerate(explanation.near)}
-    far = (2, 0)
-    return lambda one: (*map(int, order.get(id(one.route), far)), len(one.refusals))  # type: ignore[return-value]
+def _taking(route: Route) -> Clue:
+    return Clue(f"{_called(route)} takes the request", route.source)
+
+
+def _stopped(verdict: Verdict) -> list[Clue]:
+    """What Envoy answers although a route took the request, where that is for each of its random values."""
+    decision = verdict.decisions[0][0]
+    route = decision.matched
+    if route is None or len(verdict.decisions) > 1:
+        return []
+    if decision.kind == "rejected":
+        upgrade = decision.seen.header("upgrade") or ("CONNECT",)
+        return [Clue(f"{_called(route)} allows no upgrade to {upgrade[0]}", route.source)]
+    if decision.kind == "cluster_not_found" and not _headers_that_name(route):
+        return [Clue(f"{_called(route)} sends to a cluster that there is not", decision.source or route.source)]
+    return []
+
+
+def _aborted(verdict: Verdict) -> list[Clue]:
+    share = sum((share for decision, share in verdict.decisions if decision.kind == "fault_abort"), Fraction(0))
+    places = {d.faults.source for d, _ in verdict.decisions if d.kind == "fault_abort" and d.faults is not None}
+    if not share:
+        return []
+    place = next(iter(places)) if len(places) == 1 else None
+    return [Clue(f"a fault aborts {percent(share)} of these requests", place or Where())]
+
+
+def _nearness(one: Look, explanation: Explanation) -> tuple[int, int, int]:
+    """What has hints first, then what refuses for another reason than the path; then what is nearest."""
+    order = {id(near.route): (number, bool(near.hints)) for number, near in enumerate(explanation.near)}
+    number, hinted = order.get(id(one.route), (len(order), False))
+    on_path = bool(one.refusals) and one.refusals[0].condition is one.route.match.path
+    return 0 if hinted else _FAR if on_path else 1, number, len(one.refusals)
 
 
 def _leads(expectation: Expectation, route: Route) -> bool:
@@ -92,20 +138,41 @@ def _called(route: Route) -> str:
     return f"route {route.index} ({route.match})"
 
 
-def _weights(route: Route, expectation: Expectation) -> list[Clue]:
-    """The weights of the route that decides: what to change where a share is wrong."""
+def _headers_that_name(route: Route) -> list[str]:
+    """The headers of requests that name the cluster they are sent to."""
     action = route.action
-    if not isinstance(action, RouteAction) or not action.weighted:
+    if not isinstance(action, RouteAction):
         return []
+    names = (action.cluster_header, *(destination.cluster_header for destination in action.destinations))
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def _picks(verdict: Verdict, route: Route, expectation: Expectation) -> list[Clue]:
+    """How the route that decides picks a destination: what to change where a share is wrong."""
+    action = route.action
+    if not isinstance(action, RouteAction):
+        return []
+    names = " or ".join(_headers_that_name(route))
+    found = [Clue(f"header {names} names the cluster", route.source)] if names else []
+    if not action.weighted:
+        # A share is a bare number: it has not said yet which route it is about.
+        return found or ([] if expectation.share is None else [_taking(route)])
+    weighed = action.under(verdict.table.runtime) or action
+    runtime = "" if weighed is action else ", by the runtime"
     labels = [check.labels for check in expectation.checks if isinstance(check, Destined)]
-    found = [
+    found += [
         Clue(
-            f"{destination} has weight {destination.weight} of {action.total}", destination.source or route.source
+            f"{destination} has weight {destination.weight} of {weighed.total}{runtime}",
+            destination.source or route.source,
         )
-        for destination in action.destinations
+        for destination in weighed.destinations
         if all(bears(destination, each) for each in labels)
-    ]
-    return found[:MOST]
+    ][:MOST]
+    told = action.told(verdict.decisions[0][0].seen, verdict.table.behaviour)
+    if told is not None and not isinstance(told, Undetermined):
+        what = f"header {action.header_name}" if action.header_name else "the hash of the request"
+        found.append(Clue(f"{what} picks, and no random value", route.source))
+    return found
 
 
 def _elsewhere(table: RouteTable, expectation: Expectation, name: str) -> list[Clue]:
