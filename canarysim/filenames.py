@@ -1,8 +1,13 @@
-"""Which files are manifests and which are tests of routes, by their names. It costs nothing to import."""
+"""Which files are manifests and which are tests of routes, by their names, and which are the same file.
+
+It costs nothing to import.
+"""
 
 from __future__ import annotations
 
-__all__ = ["is_manifest", "is_named_as_tests", "is_test_file"]
+import os.path
+
+__all__ = ["is_manifest", "is_named_as_tests", "is_test_file", "real_path"]
 
 _MANIFESTS = (".yaml", ".yml", ".json")
 _TESTS = (".canary.yaml", ".canary.yml", ".canary.json")
@@ -21,3 +26,11 @@ def is_test_file(name: str) -> bool:
 def is_manifest(name: str) -> bool:
     """Whether a file of that name is read where a folder is: YAML and JSON, but for tests."""
     return name.lower().endswith(_MANIFESTS) and not is_named_as_tests(name)
+
+
+def real_path(name: str) -> str:
+    """The path of a file without links and detours: one for each file; the name itself where it can be none."""
+    try:
+        return os.path.realpath(name)
+    except ValueError:  # a NUL in the name
+        return name

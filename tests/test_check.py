@@ -246,6 +246,42 @@ tests:
     assert "no route table is called 'gateway'; did you mean 'gateway-proxy'" in texts[1]
 
 
+def test_plain_http_is_not_answered_by_a_table_for_https(tmp_path: Path) -> None:
+    files = "sslConfig: {sslFiles: {tlsCert: c, tlsKey: k}}"
+    manifest = resource("VirtualService", "tls", f"{{{files}, virtualHost: {{routes: [{{directResponseAction: "
+                        "{status: 201}}]}}")  # fmt: skip
+    tests = """\
+manifests: routes.yaml
+tests:
+- {name: plain, request: GET http://shop.example/, expect: {status: 201}}
+- {name: open, request: GET /, expect: {status: 201}}
+- {name: by name, request: GET http://shop.example/, table: gateway-proxy-ssl, expect: {status: 201}}
+"""
+    report = check(repository(tmp_path, tests, manifest))
+    assert [result.status for result in report.results] == ["error", "passed", "passed"]
+    assert "the request names http, which nothing serves" in str(report)
+
+
+def test_a_test_file_that_two_paths_lead_to_runs_once(tmp_path: Path) -> None:
+    folder = repository(tmp_path)
+    (tmp_path / "link").symlink_to("test_pets.canary.yaml")
+    assert check(folder, f"{folder}/test_pets.canary.yaml", f"{folder}/./test_pets.canary.yaml").passed == 12
+
+
+def test_tests_behind_a_link_ask_the_manifests_beside_them(tmp_path: Path) -> None:
+    """``link/..`` is the folder above what the link leads to, for whoever opens files."""
+    (tmp_path / "there" / "tests").mkdir(parents=True)
+    (tmp_path / "there" / "routes.yaml").write_text(COALMINE)
+    (tmp_path / "routes.yaml").write_text(COALMINE.replace("v1-8080", "v9"))
+    tests = PETS.replace("manifests: ", "manifests: ../")
+    (tmp_path / "there" / "tests" / "test_pets.canary.yaml").write_text(tests)
+    (tmp_path / "link").symlink_to("there/tests")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "test_pets.canary.yaml").write_text(tests.replace("v1-8080", "v9"))
+    report = check(tmp_path / "here", tmp_path / "link")
+    assert (report.passed, report.failed, report.errors) == (24, 0, 0)
+
+
 def test_one_file_that_cannot_be_asked_hides_no_other(tmp_path: Path, capsys: Capture) -> None:
     folder = repository(tmp_path)
     (tmp_path / "test_a.canary.yaml").write_text("manifests: routes.yaml\ntest: []\n")
@@ -314,7 +350,7 @@ not touched, each with a request that would touch it
     assert "coverage      touched" in said(broken, "--coverage", capsys=capsys, code=1)
 
 
-@pytest.mark.parametrize("percent", ["101", "-1", "x", "1/0"])
+@pytest.mark.parametrize("percent", ["101", "-1", "x", "1/0", "1e999999999"])
 def test_a_threshold_is_a_per_cent(capsys: Capture, percent: str) -> None:
     with pytest.raises(SystemExit):
         main(["check", "tests", f"--fail-under={percent}"])

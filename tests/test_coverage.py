@@ -241,3 +241,16 @@ def test_what_several_processes_touched_is_joined() -> None:
     assert whole.of("condition") == Covered(2, 4)
     assert not whole.is_below(Fraction(700, 9))
     assert whole.is_below(Fraction(7001, 90))
+
+
+def test_weights_count_as_the_runtime_has_them() -> None:
+    weights = {"runtime_key_prefix": "w", "clusters": [{"name": "p", "weight": 1}, {"name": "q", "weight": 0}]}
+    routes = [{"match": {"prefix": "/"}, "route": {"weighted_clusters": weights}}]
+    configuration = {"virtual_hosts": [{"name": "h", "domains": ["*"], "routes": routes}]}
+    for runtime, named in (({}, ["p"]), ({"w": {"p": 0, "q": 3}}, ["q"])):
+        table = cs.from_envoy(configuration, runtime=runtime)
+        coverage = Coverage()
+        coverage.watch(table)
+        assert [str(item) for item in coverage.items if item.kind == "destination"] == named
+        coverage.hear(judge(table, cs.Request("/"), KNOWN))
+        assert coverage.untouched == []

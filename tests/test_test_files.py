@@ -100,6 +100,46 @@ def test_paths_of_manifests_are_relative_to_the_test_file(tmp_path: Path) -> Non
     assert len(caught.value.problems) == 2
 
 
+def test_a_manifest_is_read_once_whatever_leads_to_it(tmp_path: Path) -> None:
+    for name in ("m/a.yaml", "m/sub/b.yaml", "m/README.md", "m/test_it.canary.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    (tmp_path / "m" / "loop").symlink_to(".")
+    (tmp_path / "m" / "again.yaml").symlink_to("a.yaml")
+    tests = "tests: [{name: t, request: GET /, expect: {status: 404}}]\n"
+
+    def named(manifests: str) -> list[str]:
+        suite = read(tmp_path, f"manifests: {manifests}\n{tests}")
+        return [str(Path(manifest).relative_to(tmp_path)) for manifest in suite.manifests]
+
+    assert named("[routes.yaml, ./routes.yaml, m/../routes.yaml]") == ["routes.yaml"]
+    assert named("'m/*.yaml'") == ["m/a.yaml"]
+    assert named("'m/**/*.*'") == ["m/a.yaml", "m/sub/b.yaml"]
+    assert named("'m/*'") == ["m/a.yaml", "m/loop", "m/sub"]
+    assert named("[routes.yaml, '*']") == ["routes.yaml", "m"]
+    overlapping = read(tmp_path, f"manifests: [routes.yaml, ., '*.yaml', m]\n{tests}")
+    assert list(overlapping.load()) == ["gateway-proxy"]
+
+
+def test_a_name_with_brackets_is_a_name_first(tmp_path: Path) -> None:
+    folder = tmp_path / "team[a]"
+    folder.mkdir()
+    (folder / "routes[1].yaml").write_text("")
+    tests = "tests: [{name: t, request: GET /, expect: {status: 404}}]\n"
+    for name in ("routes[1].yaml", "'*.yaml'", "'routes[[]1].y*'"):
+        found = read(folder, f"manifests: {name}\n{tests}").manifests
+        assert str(folder / "routes[1].yaml") in found
+
+
+def test_the_path_that_is_wrong_is_the_place(tmp_path: Path) -> None:
+    with pytest.raises(cs.ManifestError) as caught:
+        read(tmp_path, "manifests:\n- routes.yaml\n- nowhere.yaml\n- 'no*.yaml'\n- \"a\\0b\"\ntests: [{}]\n")
+    missing = [problem for problem in caught.value.problems if problem.code == "no_such_file"]
+    assert [(problem.where.line, problem.where.column) for problem in missing] == [(3, 3), (4, 3), (5, 3)]
+    assert "nothing fits" in missing[1].message
+    assert missing[2].message.endswith("a\\x00b")
+
+
 # Expectations
 
 
@@ -143,6 +183,10 @@ WRONG = [
 WRONG_TESTS = [
     ("{request: GET /, expect: {status: 404}}", "missing_field"),
     ("{name: t, expect: {status: 404}}", "missing_field"),
+    ("{name: ' ', request: GET /, expect: {status: 404}}", "missing_field"),
+    ("{name: t, request: {path: /, method: ''}, expect: {status: 404}}", "bad_method"),
+    ("{name: t, request: GET /, expect: {upstream_request: GET /a}}", "not_offered"),
+    ("{name: t, request: GET /, expect: {cluster: a, share: 1e-999999999}}", "bad_share"),
     ("{name: t, request: GET /}", "nothing_expected"),
     ("{name: t, request: GET /, expect: {}}", "nothing_expected"),
     ("{name: t, request: GET /, expect: []}", "empty_list"),
@@ -215,6 +259,20 @@ def test_a_mistyped_field_gets_a_suggestion(tmp_path: Path) -> None:
         one(tmp_path, "GET /", "{clutser: a}")
     assert len(caught.value.problems) == 1
     assert "did you mean cluster" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("manifests: routes.yaml\ntests: [hello]\n", "wrong_type"),
+        ("manifests: routes.yaml\ntests: [{name: t, request: GET /, expect: {split: [{cluster: a}]}}]\n",
+         "missing_field"),
+    ],
+)  # fmt: skip
+def test_one_mistake_is_one_error(tmp_path: Path, text: str, code: str) -> None:
+    with pytest.raises(cs.ManifestError) as caught:
+        read(tmp_path, text)
+    assert [problem.code for problem in caught.value.problems] == [code]
 
 
 # The schema

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from canarysim.errors import InvalidValue, ManifestError, SeveralTables, UnknownName, near
-from canarysim.filenames import is_manifest
+from canarysim.filenames import is_manifest, real_path
 from canarysim.manifests import gloo
 from canarysim.manifests.document import Mapping, Node, Scalar, Sequence, read_documents
 from canarysim.problems import Problem, Severity, Where
@@ -73,10 +73,15 @@ def load_all(
         raise InvalidValue("no_path", "load needs at least one file or folder")
     problems: list[Problem] = []
     texts = []
+    read: set[str] = set()  # a file that two paths lead to, or a link, is one file
     for path in paths:
         if isinstance(path, str) and "\n" in path:
             raise InvalidValue("text_not_path", "that is text, not a path; loads() reads text")
-        texts += [(file, _text(file, problems)) for file in _files(os.fsdecode(path), problems)]
+        for file in _files(os.fsdecode(path), problems):
+            real = real_path(file)
+            if real not in read:
+                read.add(real)
+                texts.append((file, _text(file, problems)))
     return _tables([(file, text) for file, text in texts if text is not None], problems, envoy, errors)
 
 
@@ -121,10 +126,7 @@ def _files(path: str, problems: list[Problem]) -> Iterator[str]:
         yield path
         return
     found = [
-        os.path.join(folder, name)
-        for folder, _, names in os.walk(path)
-        for name in names
-        if is_manifest(name)
+        os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names if is_manifest(name)
     ]
     if not found:
         problems.append(

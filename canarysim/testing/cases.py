@@ -100,6 +100,12 @@ class Trial:
                 raise UnknownName("route table", name, tables)
             return tables[name]
         fitting = tables_for(self.request, dict(tables))
+        if self.request.scheme == "http" and all(table.scheme == "https" for table in fitting.values()):
+            raise InvalidValue(
+                "no_plain_table",
+                f"the request names http, which nothing serves: {' and '.join(fitting)} takes https only; "
+                f"write https, or choose it with table: {next(iter(fitting))}",
+            )
         if len(fitting) > 1:
             schemes = {table.scheme for table in fitting.values()}
             hint = "write the scheme of the request, or " if len(schemes) > 1 else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from canarysim.errors import CanarysimError, InvalidValue, ManifestError
-from canarysim.filenames import is_named_as_tests, is_test_file
+from canarysim.filenames import is_named_as_tests, is_test_file, real_path
 from canarysim.manifests.document import read_documents
 from canarysim.problems import Problem, Severity, Where
 from canarysim.testing.coverage import Coverage
@@ -35,7 +35,7 @@ class Loader:
 
     def tables(self, suite: Suite) -> dict[str, RouteTable]:
         """The tables of a suite. Raises what ``Suite.load`` raises, every time it is asked."""
-        key = (tuple(map(os.path.abspath, suite.manifests)), suite.table, suite.envoy, suite.errors)
+        key = (tuple(map(real_path, suite.manifests)), suite.table, suite.envoy, suite.errors)
         if key not in self._loaded:
             try:
                 self._loaded[key] = suite.load()
@@ -173,6 +173,7 @@ def _sort(paths: Sequence[str]) -> tuple[list[str], list[Suite], list[Broken]]:
     suites: list[Suite] = []
     broken: list[Broken] = []
     others: list[str] = []
+    known: set[str] = set()
     for path in paths:
         files = find_test_files(path) if os.path.isdir(path) else []
         if os.path.isdir(path) and not files:
@@ -182,6 +183,9 @@ def _sort(paths: Sequence[str]) -> tuple[list[str], list[Suite], list[Broken]]:
         elif not files:
             (others if _holds_router_check(path) else manifests).append(path)
         for file in files:
+            if real_path(file) in known:
+                continue
+            known.add(real_path(file))
             try:
                 suites.append(read_suite(file))
             except ManifestError as error:

@@ -3,8 +3,8 @@
 What is touched:
 
 1. A route is touched when it decided a request of a test, and something that the test expects of that holds.
-2. A destination of a weighted route is touched when such a decision sends there. One of weight 0 does not count:
-   no request reaches it.
+2. A destination of a weighted route is touched when such a decision sends there. One of weight 0, under the
+   runtime, does not count: no request reaches it.
 3. A condition is touched when a request of a test came to its route and this condition alone refused it: without
    it the request would have gone there. What every request fulfils, such as the prefix ``/``, does not count; a
    fraction, which the random value fulfils and no request, does not either.
@@ -223,8 +223,9 @@ def _items_of(table: RouteTable, host: VirtualHost, route: Route) -> Iterator[tu
     for number, condition in enumerate(route.match.conditions):
         if not isinstance(condition, RuntimeFraction) and not takes_everything(table, condition):
             yield ("condition", number), Item("condition", table, host, route, number)
-    if isinstance(route.action, RouteAction) and route.action.weighted:
-        for number, destination in enumerate(route.action.destinations):
+    action = route.action.under(table.runtime) if isinstance(route.action, RouteAction) else None
+    if action is not None and action.weighted:
+        for number, destination in enumerate(action.destinations):
             if destination.weight:
                 yield ("destination", number), Item("destination", table, host, route, number)
 

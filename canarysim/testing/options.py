@@ -10,8 +10,10 @@ __all__ = ["as_percent"]
 
 def as_percent(text: str) -> Fraction:
     """A number from 0 to 100, perhaps with a sign of per cent; argparse's error for another text."""
+    number = text.removesuffix("%").strip()
     try:
-        value = Fraction(text.removesuffix("%").strip())
+        # No exponents: nobody writes them, and 1e999999999 would take its time.
+        value = Fraction(-1 if "e" in number.lower() else number)
     except (ValueError, ZeroDivisionError):
         value = Fraction(-1)
     if not 0 <= value <= 100:

@@ -12,6 +12,7 @@ from canarysim.manifests.scalars import is_null
 from canarysim.request import Request
 from canarysim.testing.fields import (
     BOUNDS,
+    EXPECTATION,
     HEADER_VALUES,
     LINES,
     REQUEST,
@@ -69,6 +70,15 @@ class TestFileReader(Reader):
             return self._split(node, path)
         return super().value(kind, node, path)
 
+    def _unknown_field(self, record: Record, key: str, node: Node, path: str) -> None:
+        if record.message is EXPECTATION and key == "upstream_request":
+            record.misspelt = True
+            text = "what a function makes of a request is not compared in test files"
+            hint = "expect function:, or compare upstream_request of table.route(...) in a test in Python"
+            self.error("not_offered", text, node, path, hint)
+        else:
+            super()._unknown_field(record, key, node, path)
+
     def _several(self, item: Type, node: Node, path: str) -> list[Any] | None:
         if not isinstance(node, Sequence):
             value = self.value(item, node, path)
@@ -107,6 +117,15 @@ class TestFileReader(Reader):
 
     def _multiplied(self, record: Record, path: str) -> Iterator[Request]:
         """A request for each combination of what stands in lists, the last field changing fastest."""
+        if "" in record.get("method", ()):
+            self.error(
+                "bad_method",
+                "method is empty",
+                record.keys["method"][0],
+                f"{path}.method",
+                "write GET, or remove it",
+            )
+            return
         if record.lacks("path"):
             hint = "add path: /, or a list of paths"
             self.error("missing_field", f"{last_name(path)} names no path", record.node, path, hint)

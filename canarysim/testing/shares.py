@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from decimal import Decimal
 from fractions import Fraction
 from numbers import Rational, Real
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = ["ALWAYS", "Bounds", "Share", "add_to_one", "as_share"]
+
+#: An exponent that would make a number of thousands of digits, which takes its time.
+_TOO_LONG = re.compile(r"[eE][-+]?[0-9_]{4}")
 
 Share = Fraction | int | float | str
 
@@ -37,6 +41,8 @@ def _exact(share: object) -> Fraction:
         raise TypeError
     if isinstance(share, str):
         text = share.strip()
+        if _TOO_LONG.search(text):
+            raise ValueError
         return Fraction(text[:-1].strip()) / 100 if text.endswith("%") else Fraction(text)
     if isinstance(share, float):
         return Fraction(float.__repr__(share))

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import attrs
 
 from canarysim.errors import CanarysimError, InvalidValue, ManifestError, UnknownName
-from canarysim.manifests.document import Mapping, read_documents
+from canarysim.filenames import is_manifest, real_path
+from canarysim.manifests.document import Mapping, Sequence, read_documents
 from canarysim.manifests.load import load_all
 from canarysim.problems import Problem, Severity, Where
+from canarysim.request import octets, readable
 from canarysim.table.values import as_tuple
 from canarysim.testing.cases import Case
 from canarysim.testing.expectations import (
@@ -98,9 +100,7 @@ def _suite(reader: TestFileReader, record: Record, path: str) -> Suite:
         record.report("missing_field", "the file has no tests", None, "add tests: with a list")
     if record.lacks("manifests"):
         record.report("missing_field", "the file does not say which manifests it is about", None, "add manifests:")
-    manifests = [
-        found for name in record.get("manifests", ()) for found in _paths(record, "manifests", folder, name)
-    ]
+    manifests = _paths(record, "manifests", folder)
     unknown = record.get("unknown", "fail")
     cases = [_case(each, unknown) for each in record.get("tests", ())]
     seen: dict[str, Case] = {}
@@ -109,12 +109,11 @@ def _suite(reader: TestFileReader, record: Record, path: str) -> Suite:
             text = f"two tests are called {case.name!r}"
             hint = f"line {seen[case.name].source.line} has the other"
             reader.problems.append(Problem("duplicate_name", Severity.ERROR, text, case.source, hint))
-    if "tests" in record and not record["tests"]:
+    if record.get("tests") == [] and "tests" not in record.damaged:
         record.report("empty_list", "tests is an empty list", "tests", "write a test, or remove the file")
     found = [case for case in cases if case is not None]
-    for name in record.get("router_check", ()):
-        for each in _paths(record, "router_check", folder, name):
-            found += _router_check(reader, each)
+    for each in _paths(record, "router_check", folder):
+        found += _router_check(reader, each)
     return Suite(
         path,
         found,
@@ -125,15 +124,42 @@ def _suite(reader: TestFileReader, record: Record, path: str) -> Suite:
     )
 
 
-def _paths(record: Record, field: str, folder: str, name: str) -> list[str]:
-    """The files and folders that a path or pattern, relative to the test file, names."""
-    path = os.path.normpath(os.path.join(folder, name))
-    found = sorted(glob.glob(path, recursive=True)) if glob.has_magic(name) else [path]
-    if not found or not os.path.exists(found[0]):
-        text = f"no file or folder is called {path}" if not glob.has_magic(name) else f"no file fits {path}"
-        record.report("no_such_file", text, field, "paths are relative to the test file")
-        return []
-    return found
+def _paths(record: Record, field: str, folder: str) -> list[str]:
+    """The files and folders that the paths and patterns of a field, relative to the test file, name; each once."""
+    found: dict[str, str] = {}
+    node = record.node.get(field) if isinstance(record.node, Mapping) else None
+    nodes = node.items if isinstance(node, Sequence) else [node]
+    for place, name in zip(nodes, record.get(field, ()), strict=False):
+        path = _shown(os.path.join(folder, name))
+        # What is there is meant, whatever stars and brackets its name has.
+        is_pattern = glob.has_magic(name) and not os.path.lexists(path)
+        fitting = _fitting(folder, name) if is_pattern else [path]
+        if not fitting or not os.path.exists(fitting[0]):
+            shown = readable(octets(path))
+            text = f"nothing fits {shown}" if is_pattern else f"no file or folder is called {shown}"
+            where = record.where(field) if place is None else record.reader.where(place, field)
+            hint = "paths are relative to the test file"
+            record.reader.problems.append(Problem("no_such_file", Severity.ERROR, text, where, hint))
+            continue
+        for each in fitting:
+            found.setdefault(real_path(each), each)
+    return list(found.values())
+
+
+def _fitting(folder: str, pattern: str) -> list[str]:
+    """What fits a pattern: folders, and files that are manifests by their names; the shortest paths first."""
+    whole = pattern if os.path.isabs(pattern) else os.path.join(glob.escape(folder), pattern)
+    fitting = glob.glob(whole, recursive=True)
+    return sorted(
+        (_shown(path) for path in fitting if os.path.isdir(path) or is_manifest(os.path.basename(path))),
+        key=lambda path: (path.count(os.sep), path),
+    )
+
+
+def _shown(path: str) -> str:
+    """A path without detours; with those that are none, where a link leads elsewhere."""
+    short = os.path.normpath(path)
+    return path if real_path(short) != real_path(path) else short
 
 
 def _router_check(reader: TestFileReader, path: str) -> list[Case]:
@@ -157,6 +183,8 @@ def _case(record: Record, unknown: str) -> Case | None:
         record.report(
             "nothing_expected", "the test expects nothing", None, "add expect: with cluster: or status: ..."
         )
+    if not record.get("name", "-").strip():
+        record.report("missing_field", "the name is empty", "name", "write what this test shows")
     expectations: list[Expectation] = []
     splits: list[tuple[Expectation, ...]] = []
     for each in record.get("expect", ()):
@@ -180,7 +208,7 @@ def _expectations(record: Record, splits: list[tuple[Expectation, ...]]) -> list
     try:
         checks = _checks(record)
         found = []
-        if "split" in record:
+        if "split" in record and "split" not in record.damaged:
             if "share" in record:
                 record.report("two_shares", "share and split exclude each other", "share", "keep one of them")
             parts = split_expectations(record["split"], record.where("split"))
