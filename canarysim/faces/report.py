@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from canarysim.testing.cases import Result
     from canarysim.testing.check import Report
     from canarysim.testing.coverage import Coverage, Item
+    from canarysim.testing.judge import Verdict
 
 __all__ = ["coverage_lines", "report_text", "result_lines", "summary"]
 
@@ -68,26 +69,41 @@ def _case_lines(results: list[Result]) -> list[str]:
     errors = {str(result.error): result for result in results if result.error is not None}
     for result in errors.values():
         lines += ["", *result_lines(result)]
-    explained = 0
+    alike: dict[tuple[str, ...], list[Result]] = {}
     for result in results:
         if result.verdict is not None:
-            lines += ["", *result_lines(result, explained=explained < _EXPLAINED)]
-            explained += 1
+            alike.setdefault(tuple(_missed_lines(result.verdict)), []).append(result)
+    for number, (missed, (first, *others)) in enumerate(alike.items()):
+        if number >= _EXPLAINED:
+            lines += ["", *_labels([first, *others]), *missed]
+            continue
+        lines += ["", *result_lines(first)]
+        if others:
+            lines += ["", "and the same for", *_labels(others, "  ")]
     return lines
 
 
-def result_lines(result: Result, *, explained: bool = True) -> list[str]:
+def _labels(results: Sequence[Result], indent: str = "") -> list[str]:
+    return [line for result in results for line in wrapped(readable(octets(result.trial.label)), indent)]
+
+
+def _missed_lines(verdict: Verdict) -> list[str]:
+    from canarysim.testing.diagnosis import diagnose
+
+    return verdict_text(verdict, diagnose(verdict), explained=False).split("\n")
+
+
+def result_lines(result: Result) -> list[str]:
     """Why one request of a case does not hold."""
     from canarysim.testing.diagnosis import diagnose
 
-    lines = wrapped(readable(octets(result.trial.label)), "")
+    label = _labels([result])
     if result.error is not None:
-        return [*lines, *_error_lines(result.error)]
+        return [*label, *_error_lines(result.error)]
     assert result.verdict is not None
-    if explained and result.trial.random_value is None:
-        lines = []  # the explanation begins with the request
-    text = verdict_text(result.verdict, diagnose(result.verdict), explained=explained)
-    return [*lines, *text.split("\n")]
+    if result.trial.random_value is None:
+        label = []  # the explanation begins with the request
+    return [*label, *verdict_text(result.verdict, diagnose(result.verdict)).split("\n")]
 
 
 def _error_lines(error: Exception) -> list[str]:
