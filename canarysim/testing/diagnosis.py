@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Clue", "Diagnosis", "diagnose"]
 
-#: So many destinations are named.
+#: So many destinations are named, and so many routes below tried.
 MOST = 6
 
 
@@ -65,7 +65,7 @@ def _clues(verdict: Verdict, miss: Miss, explanation: Explanation) -> list[Clue]
     told = host is not None and any(check.tells_routes for check in expectation.checks)
     led = _leading(verdict, expectation, host) if host is not None and told else []
     ready = [one.route for one in led if not one.refusals and not one.open and id(one.route) not in deciding]
-    right = [route for route in ready if host is not None and _fulfils_alone(verdict, expectation, host, route)]
+    right = [one for one in ready[:MOST] if host is not None and _fulfils_alone(verdict, expectation, host, one)]
     for route in deciding.values():
         if _leads(expectation, route):
             narrower = [one for one in right if not _is_wider(one, route, verdict.table)]
