@@ -1,26 +1,31 @@
 """What keeps a table from fulfilling an expectation that does not hold, and the lines of the manifest to look at.
 
-In this order, the first that is true: the route that decides leads there in another share; it would be a later
-route, and an earlier one takes the request; it would be a route that refused; it is a route of another virtual
-host; or no route leads there at all.
+In this order, the first that is true: the route that decides leads there in another share, and no narrower one
+below it would in the right share; it would be a later route, and an earlier one takes the request; it would be a
+route that refused; it is a route of another virtual host; or no route leads there at all.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import attrs
+
 from canarysim.answers.explain import explain
+from canarysim.answers.fixes import path_text
 from canarysim.answers.names import bears
 from canarysim.answers.near import look
 from canarysim.problems import Where
 from canarysim.table.actions import RouteAction
 from canarysim.testing.expectations import Destined
+from canarysim.testing.judge import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from canarysim.answers.explain import Explanation
     from canarysim.answers.near import Look
+    from canarysim.table.hosts import VirtualHost
     from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route
     from canarysim.testing.expectations import Expectation
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Clue", "Diagnosis", "diagnose"]
 
-#: So many destinations are named.
+#: So many destinations are named, and so many routes below tried.
 MOST = 6
 
 
@@ -55,25 +60,51 @@ def diagnose(verdict: Verdict) -> Diagnosis:
 def _clues(verdict: Verdict, miss: Miss, explanation: Explanation) -> list[Clue]:
     expectation = miss.expectation
     deciding = {id(d.matched): d.matched for d, _ in verdict.decisions if d.matched is not None}
-    for route in deciding.values():
-        if _leads(expectation, route):
-            return _weights(route, expectation)
     winner = next(iter(deciding.values()), None)
     host = explanation.host.virtual_host
-    if host is None or not any(check.tells_routes for check in expectation.checks):
+    told = host is not None and any(check.tells_routes for check in expectation.checks)
+    led = _leading(verdict, expectation, host) if host is not None and told else []
+    ready = [one.route for one in led if not one.refusals and not one.open and id(one.route) not in deciding]
+    right = [one for one in ready[:MOST] if host is not None and _fulfils_alone(verdict, expectation, host, one)]
+    for route in deciding.values():
+        if _leads(expectation, route):
+            narrower = [one for one in right if not _is_wider(one, route, verdict.table)]
+            return _stands_below(narrower[0], route, "fulfil it") if narrower else _weights(route, expectation)
+    if host is None or not told:
         return [] if winner is None else [Clue(f"{_called(winner)} takes the request", winner.source)]
-    seen = verdict.decisions[0][0].seen
-    looks = [look(route, seen, verdict.table, verdict.random_value) for route in host.routes]
-    led = [one for one in looks if _leads(expectation, one.route)]
     if not led:
         return _elsewhere(verdict.table, expectation, host.name)
-    ready = [one.route for one in led if not one.refusals and not one.open]
     if ready and winner is not None:
-        return [
-            Clue(f"{_called(ready[0])} would fulfil it, and matches;", ready[0].source),
-            Clue(f"but {_called(winner)} stands above it and takes the request", winner.source),
-        ]
+        does = "fulfil it" if right else "lead there"
+        return _stands_below((right or ready)[0], winner, does)
     return _refused(min(led, key=_nearness(explanation)), explanation)
+
+
+def _leading(verdict: Verdict, expectation: Expectation, host: VirtualHost) -> list[Look]:
+    """The routes of a host that lead to what is expected, each held against the request."""
+    seen = verdict.decisions[0][0].seen
+    leading = [route for route in host.routes if _leads(expectation, route)]
+    return [look(route, seen, verdict.table, verdict.random_value) for route in leading]
+
+
+def _fulfils_alone(verdict: Verdict, expectation: Expectation, host: VirtualHost, route: Route) -> bool:
+    """Whether the expectation would hold if the route had the virtual host to itself: that is tried."""
+    table = attrs.evolve(verdict.table, virtual_hosts=[attrs.evolve(host, routes=[route])])
+    value, fault = verdict.random_value, verdict.fault_value
+    return judge(table, verdict.request, [expectation], random_value=value, fault_value=fault).holds
+
+
+def _is_wider(one: Route, other: Route, table: RouteTable) -> bool:
+    """Whether a route asks for less than another, as far as its conditions tell at a glance."""
+    paths = [path_text(route.match.path, table.behaviour) for route in (one, other)]
+    return len(one.match.conditions) < len(other.match.conditions) or not paths[0].startswith(paths[1])
+
+
+def _stands_below(route: Route, winner: Route, does: str) -> list[Clue]:
+    return [
+        Clue(f"{_called(route)} would {does}, and matches;", route.source),
+        Clue(f"but {_called(winner)} stands above it and takes the request", winner.source),
+    ]
 
 
 def _nearness(explanation: Explanation) -> Callable[[Look], tuple[int, int, int]]:
