@@ -187,6 +187,6 @@ def test_the_workflow_installs_what_the_hook_has_and_runs_pytest(
     installs, [program, *arguments] = (shlex.split(step["run"]) for step in steps if "run" in step)
     [repository] = documents(CONFIGURATION)["repos"]
     assert installs[:2] == ["pip", "install"]
-    assert f"canarysim=={repository['rev'].removeprefix('v')}" in installs
+    assert f"canarysim @ git+{repository['repo']}@{repository['rev']}" in installs
     assert program == "pytest"
     assert in_pytest(*arguments).ret == pytest.ExitCode.OK

@@ -16,7 +16,7 @@ from canarysim.faces.text import percent
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ALWAYS", "Bounds", "Share", "add_to_one", "as_share"]
+__all__ = ["ALWAYS", "Bounds", "Share", "add_to_one", "as_share", "exact"]
 
 Share = Fraction | int | float | str
 
