@@ -205,7 +205,7 @@ def _makers(goal: Goal) -> Iterator[Maker]:
         return
     routes = host.routes[: goal.place + 1]
     conditions = (*goal.holding, *(condition for route in routes for condition in route.match))
-    names = {one.view.header for one in conditions if isinstance(one.view, HeaderView)}
+    names = {maker.host_header, *(one.view.header for one in conditions if isinstance(one.view, HeaderView))}
     if host.require_tls == "EXTERNAL_ONLY" or any(
         name.startswith("x-envoy-") or name in table.internal_only_headers for name in names
     ):

@@ -51,6 +51,17 @@ KNOWN_METHODS = (
     *("MKCOL", "MOVE", "PROPPATCH", "SEARCH", "UNLOCK", "BIND", "REBIND", "UNBIND", "ACL", "REPORT", "MKACTIVITY"),
     *("CHECKOUT", "MERGE", "MSEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "MKCALENDAR", "LINK", "UNLINK", "SOURCE"),
 )
+#: Values of headers that have some of their own; of ``te`` Envoy keeps no other.
+_USUAL = {
+    "te": "trailers",
+    "upgrade": "websocket",
+    "content-type": "application/json",
+    "accept": "text/html",
+    "user-agent": "curl/8.5.0",
+    "referer": "https://shop.example/",
+    "cookie": "session=1",
+    "authorization": "Bearer x",
+}
 _ANY_VALUE = ("other", "1", "", "a", "7", "ab")
 _ANY_PATH = ("/", "/other", "/a", "/b", "/1", "/A")
 #: What HTTP/1 does not carry is proposed all the same, after everything else.
@@ -134,15 +145,18 @@ class Maker:
 
     # What is proposed
 
-    def offers(self, key: Key, asked: Sequence[Matcher]) -> list[Offer]:
-        """Proposals for a piece at which these conditions look; those of the route stand first."""
+    def offers(self, key: Key, asked: Sequence[Matcher], missing: Matcher | None = None) -> list[Offer]:
+        """Proposals for a piece at which these conditions look; those of the route stand first.
+
+        ``missing`` is the one that is to be missed, if any.
+        """
         match key[0]:
             case "host":
                 return self._hosts(asked)
             case "method":
                 return [Offer("CONNECT", 0)] if self.connect else self._methods(asked)
             case "path":
-                return [Offer("", 0)] if self.connect else self._targets(asked)
+                return [Offer("", 0)] if self.connect else self._targets(asked, missing)
             case "listener":
                 return self._listeners(asked)
             case "header":
@@ -176,7 +190,7 @@ class Maker:
                 taken.append(("other", *second) if inverted else first)
                 near += first if inverted else second
             else:
-                taken.append(("1",))
+                taken.append((_USUAL.get(getattr(matcher.view, "header", ""), "1"),))
         firsts = [one[0] for one in taken if one]
         both = [left + comma + right for left, right in product(firsts, firsts) for comma in ("", ",", "/")]
         plain = [one[:4] for one in taken]
@@ -192,7 +206,7 @@ class Maker:
         if name == "cookie" and self.whole_cookies:
             found = [None, *self._cookie_headers(asked)]
         else:
-            found = self._values(asked)
+            found = [*self._values(asked), _USUAL.get(name, "1")]
         offers = [
             Offer(None if value is None else (value,), _cost(value, at, _VALUE)) for at, value in enumerate(found)
         ]
@@ -254,7 +268,7 @@ class Maker:
             if re.fullmatch(r"[A-Za-z][A-Za-z-]*", method) and method != "CONNECT"
         ]
 
-    def _targets(self, asked: Sequence[Matcher]) -> list[Offer]:
+    def _targets(self, asked: Sequence[Matcher], missing: Matcher | None) -> list[Offer]:
         envoy = self.table.behaviour
         of_path = [one for one in asked if isinstance(one, PathMatcher)]
         told = self._texts([one for one in asked if isinstance(one.view, HeaderView)]) if self.whole_target else []
@@ -263,7 +277,9 @@ class Maker:
         # An ending of one is tried behind the beginning of another: the second may have to refuse.
         both = [left.rstrip("/") + right for left in (one[0] for one in taken[:6] if one) for right in near[:12]]
         both += [left[0] + right.lstrip("/") for left in taken[:3] if left for right in told[:12]]
-        first = taken[0] if of_path and of_path[0] is asked[0] and taken else ()
+        first = taken[0] if of_path and of_path[0] is asked[0] else ()
+        if missing is not None and missing in of_path:
+            first = (*near_paths(missing, envoy)[:16], *first)
         found = [*first, *told, *(path for one in taken for path in one), *_ANY_PATH, *near, *both]
         known = _unlike((path for path in found if path[:1] == "/" and "#" not in path), 260)
         if not self.whole_target:

@@ -201,10 +201,23 @@ def paths(asked: PathMatcher, envoy: Behaviour) -> tuple[str, ...]:
     return _unlike(path for path in found if path.startswith("/"))
 
 
+#: What many a regex does not expect in a path.
+_STRANGE = ("x", "/", "/1", ";v=1", ".", "-", "_", "1", "A", "%20", "//", "~", ":", "@")
+
+
 @lru_cache(maxsize=4096)
 def near_paths(asked: PathMatcher, envoy: Behaviour) -> tuple[str, ...]:
-    """Paths that a condition narrowly refuses."""
+    """Paths that a condition narrowly refuses: what shows that it is this one and not a wider one comes first."""
+    known = paths(asked, envoy)
     found: list[str] = []
-    for path in paths(asked, envoy)[:3]:
-        found += [path[:-1], f"{path}x", f"{path}/", f"{path}/1", recased(path), f"/x{path}", f"/x{path[1:]}"]
+    for path in known[:3]:
+        shorter, longer = path[:-1], [f"{path}{end}" for end in _STRANGE]
+        if isinstance(asked, PathExact):
+            found += [f"{path}/", shorter, *longer]
+        elif isinstance(asked, PathSeparatedPrefix | PathRegex | PathTemplate):
+            found += [*longer, shorter]
+        else:
+            found += [shorter]
+        found += [recased(path), f"/x{path}", f"/x{path[1:]}"]
+    found += [f"/{text}" for text in _STRANGE]
     return _unlike(path for path in found if path.startswith("/"))

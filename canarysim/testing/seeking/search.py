@@ -157,9 +157,7 @@ def _board(
     board: _Board = {}
     for key in sorted(by_key, key=lambda key: (key != HOST, key != LISTENER)):
         asked = by_key[key]
-        if key == LISTENER:
-            asked = [one for one in asked]
-        offers = maker.offers(key, asked)
+        offers = maker.offers(key, asked, goal.refusing)
         classes = _classes(goal, maker, key, asked, offers, base, looks)
         if not classes:
             return None
