@@ -13,6 +13,7 @@ are not as independent as that takes for granted, a random sample of whole reque
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from random import Random
@@ -183,8 +184,8 @@ class Alphabet:
                 letters += [(*one, *two) for one, two in product(some, repeat=2)]
         if self.connect:
             found |= {"target": ["/"], "method": ["CONNECT"]}
-            ports = [(name if name[-3:] == "080" else f"{name}:80", of) for name, of in found["host"] if name]
-            found["host"] = [one for one in ports if "*" not in one[0]]
+            ports = [(name if name[-3:] == "080" else f"{name}:80", of) for name, of in found["host"] if name[:1] not in ("", ":")]
+            found["host"] = [one for one in ports if re.fullmatch(r"[A-Za-z0-9.-]+:[0-9]+", one[0])]
         return {axis: list(dict.fromkeys(letters)) for axis, letters in found.items()}
 
     def _cookies(self) -> list[str]:

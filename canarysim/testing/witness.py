@@ -85,7 +85,8 @@ def near_miss(table: RouteTable, host: VirtualHost, route: Route, condition: Mat
     """
     place = _place(host, route)
     missed = _condition(route, condition)
-    if isinstance(missed, RuntimeFraction) or takes_everything(table, missed):
+    ordinary = not isinstance(route.match.path, ConnectMatcher)
+    if isinstance(missed, RuntimeFraction) or (ordinary and takes_everything(table, missed)):
         return None
     holding = tuple(one for one in route.match if one is not missed)
     return _sought(table, host, place, holding, missed)

@@ -2,7 +2,7 @@
 
 A piece is what can be chosen by itself: the host, the method, the path, one header, one query parameter, one
 cookie. Every condition looks at one piece. Where it would look at two (``:path`` has path and query in it, the
-header ``cookie`` all cookies) these are one piece. What is proposed costs: the plainest request is the cheapest.
+header ``cookie`` all cookies, and of ``te`` more is kept beside ``upgrade``) these are one piece. What is proposed costs: the plainest request is the cheapest.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ HOST: Key = ("host",)
 METHOD: Key = ("method",)
 PATH: Key = ("path",)
 LISTENER: Key = ("listener",)
+PROTOCOL: Key = ("protocol",)
 CERTIFICATE: Key = ("certificate",)
 
 _HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:%@\[\]]*")
@@ -140,7 +141,8 @@ class Maker:
             if self.host_header and name == self.host_header:
                 return HOST
             pseudo = {":authority": HOST, ":method": METHOD, ":path": PATH, ":scheme": LISTENER}
-            return {**pseudo, "x-forwarded-proto": LISTENER}.get(name, ("header", name))
+            more = {"x-forwarded-proto": LISTENER, "te": PROTOCOL, "upgrade": PROTOCOL}
+            return {**pseudo, **more}.get(name, ("header", name))
         return ("nothing",)
 
     # What is proposed
@@ -159,6 +161,8 @@ class Maker:
                 return [Offer("", 0)] if self.connect else self._targets(asked, missing)
             case "listener":
                 return self._listeners(asked)
+            case "protocol":
+                return self._protocols(asked)
             case "header":
                 return self._headers(key[1], asked)
             case "query":
@@ -179,6 +183,7 @@ class Maker:
         envoy = self.table.behaviour
         taken: list[tuple[str, ...]] = []
         near: list[str] = []
+        firsts: list[str] = []
         for matcher in asked:
             if (proposed := getattr(matcher, "proposed", None)) is not None:
                 taken.append(tuple(proposed))
@@ -189,12 +194,12 @@ class Maker:
                 inverted = getattr(matcher, "invert", False)
                 taken.append(("other", *second) if inverted else first)
                 near += first if inverted else second
+                firsts += first[:1]
             else:
                 taken.append((_USUAL.get(getattr(matcher.view, "header", ""), "1"),))
-        firsts = [one[0] for one in taken if one]
         both = [left + comma + right for left, right in product(firsts, firsts) for comma in ("", ",", "/")]
         plain = [one[:4] for one in taken]
-        return [text for one in (*plain, *taken, firsts and both[:48], near) for text in one]
+        return [text for one in (*plain, *taken, near, both[:64]) for text in one]
 
     def _values(self, asked: Sequence[Matcher]) -> list[str | None]:
         return _unlike((None, *self._texts(asked), *_ANY_VALUE), 120)
@@ -224,10 +229,10 @@ class Maker:
                 by_name.setdefault(matcher.name, []).append(matcher)
         of_headers = self._texts([matcher for matcher in asked if not isinstance(matcher, CookieMatcher)])
         pieces = [
-            [None if value is None else f"{name}={value}" for value in self._values(matchers)[:8]]
+            [None if value is None else f"{name}={value}" for value in self._values(matchers)[:24]]
             for name, matchers in by_name.items()
         ]
-        found = ["; ".join(filter(None, chosen)) for chosen in islice(product(*pieces), 100)]
+        found = ["; ".join(filter(None, chosen)) for chosen in islice(product(*pieces), 200)]
         both = [f"{left}; {right}" for left, right in product(of_headers[:6], found[:16])]
         both += [f"{right}; {left}" for left, right in product(of_headers[:6], found[:16])]
         return [text for text in (*of_headers, *found, *both, *_ANY_VALUE) if text is not None]
@@ -244,10 +249,12 @@ class Maker:
         several += [told_one + name.lstrip("x") for name in names[:4] for told_one in told[:4]]
         names = [*names, *told, *(recased(name) for name in names), *several]
         names = [name for name in names if _HOST.fullmatch(name)]
-        if self.connect:
-            names = [name if re.search(r":[0-9]+\Z", name) else f"{name}:443" for name in names if name]
-            names = [name for name in names if _PLAIN_HOST.fullmatch(name)]
         found = _unlike(names, 80)
+        if self.connect:
+            targets = [name if re.search(r":[0-9]+\Z", name) else f"{name}:443" for name in found if name]
+            targets = [name for name in targets if _PLAIN_HOST.fullmatch(name)]
+        if not self.host_header and self.connect:
+            return [Offer((name, None), 0.1 * at) for at, name in enumerate(_unlike(targets, 80))]
         if not self.host_header:
             return [Offer((name, None), 0.1 * at) for at, name in enumerate(found)]
         values: list[tuple[str, ...] | None] = [(name,) for name in found]
@@ -256,38 +263,45 @@ class Maker:
             values = [*values, *((text,) for text in extra)]
             values += [(name, text) for name in found[:6] for text in extra]
         values.append(None)
-        authorities = ["", *_unlike(told, 24)]
+        authorities = [*targets[:8], "shop.example:443"] if self.connect else ["", *_unlike(told, 24)]
         pairs = islice(product(authorities, values), 300)
         return [Offer(pair, 0.1 * at) for at, pair in enumerate(pairs)]
 
     def _methods(self, asked: Sequence[Matcher]) -> list[Offer]:
-        found = _unlike(("GET", *self._texts(asked), *_METHODS), 40)
+        told = (text for text in self._texts(asked) if re.fullmatch("[A-Za-z][A-Za-z-]*", text))
+        found = _unlike(("GET", *told, *_METHODS), 60)
         return [
             Offer(method, bool(at) + 0.01 * at + (0 if method in KNOWN_METHODS else _ODD))
             for at, method in enumerate(found)
-            if re.fullmatch(r"[A-Za-z][A-Za-z-]*", method) and method != "CONNECT"
+            if method != "CONNECT"
         ]
 
     def _targets(self, asked: Sequence[Matcher], missing: Matcher | None) -> list[Offer]:
         envoy = self.table.behaviour
         of_path = [one for one in asked if isinstance(one, PathMatcher)]
         told = self._texts([one for one in asked if isinstance(one.view, HeaderView)]) if self.whole_target else []
+        told = _unlike((form for text in told for form in (text, f"/{text}")), 80)
         taken = [paths(one, envoy) for one in of_path]
         near = [path for one in of_path for path in near_paths(one, envoy)]
         # An ending of one is tried behind the beginning of another: the second may have to refuse.
-        both = [left.rstrip("/") + right for left in (one[0] for one in taken[:6] if one) for right in near[:12]]
+        starts = [one[0] for one in taken[:4] if one]
+        grafts = [_graft(text, path) for text in (*told[:12], *starts) for path in starts if text != path]
+        both = [*grafts, *(f"{text}{path}" for path in starts for text in (*told[:6], *starts))]
+        both += [f"{text}{path[1:]}" for path in starts for text in (*told[:6], *starts)]
+        asking = [f"{path}?{text.lstrip('?')}" for path in starts[:2] for text in told[:12]]
+        both += [left.rstrip("/") + right for left in (one[0] for one in taken[:6] if one) for right in near[:12]]
         both += [left[0] + right.lstrip("/") for left in taken[:3] if left for right in told[:12]]
-        first = taken[0] if of_path and of_path[0] is asked[0] else ()
+        first = taken[0][:16] if taken else ()  # the route's own
         if missing is not None and missing in of_path:
             first = (*near_paths(missing, envoy)[:16], *first)
-        found = [*first, *told, *(path for one in taken for path in one), *_ANY_PATH, *near, *both]
+        found = [*first, *told, *asking, *(path for one in taken for path in one), *_ANY_PATH, *near, *both]
         known = _unlike((path for path in found if path[:1] == "/" and "#" not in path), 260)
         if not self.whole_target:
             known = [path for path in known if "?" not in path]
             return [Offer(path, _cost_of_path(path, at)) for at, path in enumerate(known)]
         queries = self._queries([one for one in asked if isinstance(one, QueryParameterMatcher)])
         whole: list[tuple[str, float]] = []
-        for at, path in enumerate(known[:60]):
+        for at, path in enumerate(known[:80]):
             for number, query in enumerate(queries if at < 24 else queries[:3]):
                 sign = "&" if "?" in path else "?"
                 whole.append((f"{path}{sign}{query}" if query else path, 0.05 * at + 2 * bool(query) + 0.01 * number))
@@ -301,17 +315,27 @@ class Maker:
         for matcher in asked:
             by_name.setdefault(matcher.name, []).append(matcher)
         pieces = [
-            [None if value is None else f"{name}={value}" for value in self._values(matchers)[:12]]
+            [None if value is None else f"{name}={value}" for value in self._values(matchers)[:20]]
             for name, matchers in by_name.items()
         ]
-        return ["&".join(filter(None, chosen)) for chosen in islice(product(*pieces), 48)]
+        found = ["&".join(filter(None, chosen)) for chosen in islice(product(*pieces), 64)]
+        return [*found[:3], "x=1", *found[3:]]
 
     def _listeners(self, asked: Sequence[Matcher]) -> list[Offer]:
-        told = _unlike(("https", "http", *(self._texts(asked) if asked else ()), *_ANY_VALUE), 40)
+        told = _unlike(("https", "http", "HTTPS", "HTTP", *(self._texts(asked) if asked else ()), *_ANY_VALUE), 40)
         found: list[tuple[tuple[str, ...] | None, str | None]] = [(None, None), *(((text,), None) for text in told)]
         found += [(None, "https"), (None, "http"), (("https",), "http"), (("http",), "https")]
         found += [((text,), scheme) for text in told[2:12] for scheme in ("https", "http")]
         return [Offer(one, 0.0 if not at else 3 + 0.01 * at) for at, one in enumerate(found)]
+
+    def _protocols(self, asked: Sequence[Matcher]) -> list[Offer]:
+        """Values of ``te``, and of ``upgrade``."""
+        of_te = [one for one in asked if getattr(one.view, "header", "") == "te"]
+        of_upgrade = [one for one in asked if getattr(one.view, "header", "") == "upgrade"]
+        te = self._headers("te", of_te) if of_te else [Offer(None, 0)]
+        upgrades = self._headers("upgrade", of_upgrade) if of_upgrade else [Offer(None, 0), Offer(("websocket",), 2)]
+        pairs = product(te[:60], upgrades[:16]) if of_te else product(te, upgrades)
+        return [Offer((te.value, upgrade.value), te.cost + upgrade.cost) for te, upgrade in pairs]
 
     def _metadata(self, asked: Sequence[Matcher]) -> list[Offer]:
         matchers = [one for one in asked if isinstance(one, MetadataMatcher)][:4]
@@ -340,8 +364,10 @@ class Maker:
                 continue
             if key[0] == "header":
                 headers += [(key[1], one) for one in value]
-                if key[1] == "upgrade":
-                    headers.append(("connection", "upgrade"))  # without it Envoy drops the header
+            elif key == PROTOCOL:
+                headers += [("te", one) for one in value[0] or ()]
+                headers += [("upgrade", one) for one in value[1] or ()]
+                headers += [("connection", "upgrade")] if value[1] else []  # without it Envoy drops the other
             elif key[0] == "query":
                 queries.append(f"{key[1]}={value}" if value else key[1])
             elif key[0] == "cookie":
@@ -395,6 +421,12 @@ def _cost(value: str | None, at: int, sendable: re.Pattern[str]) -> float:
 
 def _cost_of_path(path: str, at: int) -> float:
     return 0.05 * at + 0.002 * len(path) + (0 if _TARGET.fullmatch(path) else _ODD)
+
+
+def _graft(text: str, path: str) -> str:
+    """The text, and behind it the segments that the path has more."""
+    begun = text.split("/")
+    return "/".join([*begun, *path.split("/")[len(begun) :]])
 
 
 def _names_of(domain: str) -> Iterator[str]:

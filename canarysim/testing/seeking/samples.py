@@ -43,9 +43,9 @@ _MOST = 24
 _MOST_OF_PART = 8
 _LONG = 1000
 #: Characters that samples are made of where a class has them.
-_PLEASANT = "a1A-_./x;, %"
+_PLEASANT = "a1/A-_.x;, %"
 #: What may stand behind a prefix, so that conditions on the path tell such paths apart.
-_ENDINGS = ("/1", "/a", "1", "a", "/", "/a/b", "x", "/x", ".html", "-a", ";v=1", "/b", "b", "/A", "A", "//")
+_ENDINGS = ("/1", "/a", "1", "a", "/", "/a/b", "x", "/x", "x/1", ".html", "-a", ";v=1", "/b", "b", "/A", "A", "//")
 
 
 def recased(text: str) -> str:
@@ -78,7 +78,7 @@ def _made(node: Node, most: int = _MOST_OF_PART) -> list[str]:
         case AnyByte():
             return ["a"]
         case CharClass():
-            return list(islice(_characters(node), 6))
+            return list(islice(_characters(node), 8))
         case Group():
             return _made(node.body, most)
         case Alternate():
@@ -156,7 +156,7 @@ def near_texts(asked: StringMatcher | Range, envoy: Behaviour) -> tuple[str, ...
     if isinstance(asked, Range):
         return str(asked.end), str(asked.start - 1), "x"
     taken = texts(asked, envoy)[:2]
-    return _unlike(near for text in taken for near in (f"{text}x", f"x{text}", text[:-1], recased(text)))
+    return _unlike(near for text in taken for near in (f"{text}x", f"x{text}", text[:-1], recased(text), f"{text}a"))
 
 
 def json_values(asked: ValueMatcher, envoy: Behaviour) -> list[Any]:

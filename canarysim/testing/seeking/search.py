@@ -40,6 +40,11 @@ __all__ = ["Goal", "chance_of", "seek"]
 _ROUNDS = 40
 _TRIES = 24
 _STEPS = 400
+#: Proposals for each piece that are looked at first, which mostly will do, and at all.
+_FEW = 28
+_MANY = 2000
+
+_Looks = dict[tuple["Key", Any], "Seen | None"]
 
 
 def chance_of(route: Route, table: RouteTable) -> Chance:
@@ -110,12 +115,23 @@ def seek(goal: Goal, maker: Maker) -> Request | None:
     """The plainest request found; None without one. Cost: milliseconds, bounded."""
     places = {id(route): place for place, route in enumerate(goal.host.routes)}
     known: list[int] = []
-    looks: dict[tuple[Key, Any], Seen | None] = {}
+    looks: _Looks = {}
+    for few in (_FEW, _MANY):
+        request = _sought(goal, maker, places, known, looks, few)
+        if request is not None:
+            return request
+    return None
+
+
+def _sought(
+    goal: Goal, maker: Maker, places: Mapping[int, int], known: list[int], looks: _Looks, few: int
+) -> Request | None:
+    """The same with the first ``few`` proposals for each piece."""
     for _ in range(_ROUNDS):
         routes = [goal.host.routes[place] for place in known]
         conditions = [*goal.asked, *(condition for route in routes for condition in route.match)]
         maker = maker.fit(conditions)
-        board = _board(goal, maker, conditions, looks)
+        board = _board(goal, maker, conditions, looks, few)
         new = None
         for number, request in enumerate(_requests(goal, maker, board, routes) if board is not None else ()):
             blockers = goal.misses(request, places)
@@ -143,7 +159,7 @@ _Board = dict["Key", list[_Class]]
 
 
 def _board(
-    goal: Goal, maker: Maker, conditions: Sequence[Matcher], looks: dict[tuple[Key, Any], Seen | None]
+    goal: Goal, maker: Maker, conditions: Sequence[Matcher], looks: _Looks, few: int
 ) -> _Board | None:
     """The classes of each piece that can be a part of a solution; None where a piece has none."""
     by_key: dict[Key, list[Matcher]] = {HOST: [], ("path",): []}
@@ -157,7 +173,7 @@ def _board(
     board: _Board = {}
     for key in sorted(by_key, key=lambda key: (key != HOST, key != LISTENER)):
         asked = by_key[key]
-        offers = maker.offers(key, asked, goal.refusing)
+        offers = sorted(maker.offers(key, asked, goal.refusing), key=lambda offer: offer.cost)[:few]
         classes = _classes(goal, maker, key, asked, offers, base, looks)
         if not classes:
             return None
@@ -174,12 +190,12 @@ def _classes(
     asked: Sequence[Matcher],
     offers: Sequence[Offer],
     base: Mapping[Key, Any],
-    looks: dict[tuple[Key, Any], Seen | None],
+    looks: _Looks,
 ) -> list[_Class]:
     envoy = goal.table.behaviour
     wanted = [goal.wanted(condition) for condition in asked]
     cheapest: dict[tuple[bool | None, ...], Offer] = {}
-    for offer in sorted(offers, key=lambda offer: offer.cost):
+    for offer in offers:
         seen = _look(goal, maker, key, offer.value, base, looks)
         if seen is None:
             continue
@@ -203,7 +219,7 @@ def _look(
     key: Key,
     value: Any,
     base: Mapping[Key, Any],
-    looks: dict[tuple[Key, Any], Seen | None],
+    looks: _Looks,
 ) -> Seen | None:
     """The plainest request with this value as the table sees it; None where it is not even compared."""
     name = (key, repr(value) if key[0] == "metadata" else value)
