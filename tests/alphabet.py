@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from canarysim.request import Request
 from canarysim.table.actions import RouteAction
 from canarysim.table.chance import EVERY, NEVER, Chance
-from canarysim.table.conditions import CookieMatcher, GrpcMatcher, RuntimeFraction
+from canarysim.table.conditions import CookieMatcher, GrpcMatcher
 from canarysim.table.hosts import VirtualHost
 from canarysim.table.http import Seen
 from canarysim.table.matchers import ConnectMatcher, HeaderMatcher, Matcher, PathMatcher, QueryParameterMatcher
@@ -43,7 +43,9 @@ Letters = dict[str, list[Any]]
 MOST = 4_000_000
 
 
-def remaining(table: RouteTable, request: Request, host: VirtualHost) -> Iterator[tuple[int, Chance, list[bool | None]]]:
+def remaining(
+    table: RouteTable, request: Request, host: VirtualHost
+) -> Iterator[tuple[int, Chance, list[bool | None]]]:
     """What each route of a host says of a request, condition by condition, and the random values left for it.
 
     It ends with the first route that takes all that is left, or of which that is open. Nothing where the request
@@ -81,7 +83,9 @@ def takes(table: RouteTable, host: VirtualHost, request: Request) -> set[int]:
     if found.host is not host:
         return set()
     numbers = {id(route): place for place, route in enumerate(host.routes)}
-    return {numbers[id(b.route)] for b in found.branches if b.route is not None and b.chance.share and not b.problems}
+    return {
+        numbers[id(b.route)] for b in found.branches if b.route is not None and b.chance.share and not b.problems
+    }
 
 
 def misses(table: RouteTable, host: VirtualHost, request: Request) -> set[tuple[int, int]]:
@@ -113,7 +117,9 @@ class Alphabet:
     Those of CONNECT have hosts with a port and no path; those from inside are such by their x-forwarded-for.
     """
 
-    def __init__(self, table: RouteTable, host: VirtualHost, *, connect: bool = False, internal: bool = False) -> None:
+    def __init__(
+        self, table: RouteTable, host: VirtualHost, *, connect: bool = False, internal: bool = False
+    ) -> None:
         self.table, self.host = table, host
         self.connect, self.internal = connect, internal
         self.conditions = [condition for route in host.routes for condition in route.match]
@@ -152,8 +158,8 @@ class Alphabet:
         if self.host.require_tls:
             found.setdefault("x-forwarded-proto", [])
         found.pop("", None)
-        for axis, letters in found.items():
-            asked = self._asked(axis)
+        for axis in found:
+            asked, letters = self._asked(axis), list[Any]()
             values = [v for c in asked if isinstance(c, HeaderMatcher) for v in texts.header_values(c, envoy)]
             told = [value[0] for value in values if value]
             if axis == "host":
@@ -182,9 +188,14 @@ class Alphabet:
                     letters += [("https",), ("http",)]
                 some = [value for value in dict.fromkeys(values) if value][:6]
                 letters += [(*one, *two) for one, two in product(some, repeat=2)]
+            found[axis] = letters
         if self.connect:
             found |= {"target": ["/"], "method": ["CONNECT"]}
-            ports = [(name if name[-3:] == "080" else f"{name}:80", of) for name, of in found["host"] if name[:1] not in ("", ":")]
+            ports = [
+                (name if name[-3:] == "080" else f"{name}:80", of)
+                for name, of in found["host"]
+                if name[:1] not in ("", ":")
+            ]
             found["host"] = [one for one in ports if re.fullmatch(r"[A-Za-z0-9.-]+:[0-9]+", one[0])]
         return {axis: list(dict.fromkeys(letters)) for axis, letters in found.items()}
 
@@ -262,7 +273,7 @@ class Alphabet:
                 missed.setdefault(one, request)
 
     def _product(self, reached: Reached, missed: Missed) -> None:
-        base = next((dict(host=one) for one in self.letters["host"] if self._seen(dict(host=one)) is not None), None)
+        base = next(({"host": one} for one in self.letters["host"] if self._seen({"host": one}) is not None), None)
         if base is None:
             return
         if self.host.require_tls:

@@ -40,7 +40,7 @@ from canarysim.table.matchers import ConnectMatcher
 from canarysim.table.values import Undetermined
 from canarysim.table.views import HeaderView
 from canarysim.testing.seeking.everything import takes_everything
-from canarysim.testing.seeking.picks import NamesCluster, Picks, least, picked, variations
+from canarysim.testing.seeking.picks import least, names_cluster, picks, variations
 from canarysim.testing.seeking.pieces import Maker
 from canarysim.testing.seeking.search import Goal, chance_of, seek
 
@@ -117,7 +117,7 @@ def reach(
     more: list[Matcher] = []
     name = action.cluster_header if target is None else target.cluster_header
     if name:
-        more.append(NamesCluster(name, table.clusters))
+        more.append(names_cluster(name, table.clusters))
     told = action.weighted and action.certain is None
 
     def random_value(found: Found) -> tuple[int | None] | None:
@@ -129,7 +129,7 @@ def reach(
     # A pick by header is left to chance where the header is not there; by hash likewise.
     attempts: list[tuple[Matcher, ...]] = [tuple(more)]
     if told and action.header_name:
-        attempts.insert(0, (*more, Picks(action, number)))
+        attempts.insert(0, (*more, picks(action, number)))
     for extra in attempts:
         request = _sought(table, host, place, (*route.match, *extra), None, fits)
         if request is not None:
@@ -217,7 +217,9 @@ def _place(host: VirtualHost, route: Route) -> int:
     for place, one in enumerate(host.routes):
         if one is route:
             return place
-    raise InvalidValue("unknown_route", f"{route!r} is no route of virtual host {host.name}: give one of its routes")
+    raise InvalidValue(
+        "unknown_route", f"{route!r} is no route of virtual host {host.name}: give one of its routes"
+    )
 
 
 def _condition(route: Route, condition: Matcher | int) -> Matcher:

@@ -15,8 +15,8 @@ from canarysim.table import regex
 from canarysim.table.matchers import PathExact, PathRegex, PathSeparatedPrefix, Range
 from canarysim.table.metadata import ListValue, NumberValue, OrValue
 from canarysim.table.regex._syntax import (
-    AnyByte,
     Alternate,
+    AnyByte,
     Assertion,
     CharClass,
     Concat,
@@ -137,7 +137,11 @@ def _joined(parts: list[list[str]], most: int) -> list[str]:
 def texts(asked: StringMatcher | Range, envoy: Behaviour) -> tuple[str, ...]:
     """Texts that a condition on a text takes."""
     if isinstance(asked, Range):
-        return _unlike(str(number) for number in (asked.start, asked.end - 1)) if asked.start < asked.end else ()
+        return (
+            _unlike((str(asked.start), str(asked.end - 1), f"+{max(asked.start, 0)}"))
+            if asked.start < asked.end
+            else ()
+        )
     value = asked.value
     if asked.kind == "safe_regex":
         return regex_samples(value, envoy.regex_encoding)
@@ -156,7 +160,9 @@ def near_texts(asked: StringMatcher | Range, envoy: Behaviour) -> tuple[str, ...
     if isinstance(asked, Range):
         return str(asked.end), str(asked.start - 1), "x"
     taken = texts(asked, envoy)[:2]
-    return _unlike(near for text in taken for near in (f"{text}x", f"x{text}", text[:-1], recased(text), f"{text}a"))
+    return _unlike(
+        near for text in taken for near in (f"{text}x", f"x{text}", text[:-1], recased(text), f"{text}a")
+    )
 
 
 def json_values(asked: ValueMatcher, envoy: Behaviour) -> list[Any]:
@@ -172,7 +178,7 @@ def json_values(asked: ValueMatcher, envoy: Behaviour) -> list[Any]:
         return [one for each in asks.any_of for one in json_values(each, envoy)]
     if isinstance(asks, bool):
         return [asks]
-    return {"present": ["a"], "null": [None]}.get(asks, [])
+    return ["a"] if asks == "present" else [None] if asks == "null" else []
 
 
 # Paths
@@ -192,7 +198,9 @@ def paths(asked: PathMatcher, envoy: Behaviour) -> tuple[str, ...]:
         found = (asked.path,)
     elif isinstance(text := getattr(asked, "prefix", None), str):
         start = text or "/"
-        endings = (end for end in _ENDINGS if end[0] == "/") if isinstance(asked, PathSeparatedPrefix) else _ENDINGS
+        endings = (
+            (end for end in _ENDINGS if end[0] == "/") if isinstance(asked, PathSeparatedPrefix) else _ENDINGS
+        )
         found = (start, *(start + (end.lstrip("/") if start.endswith("/") else end) for end in endings))
     else:
         return ()

@@ -21,7 +21,8 @@ import attrs
 from canarysim.table.actions import RouteAction
 from canarysim.table.chance import EVERY, NEVER, Chance
 from canarysim.table.routes import verdict
-from canarysim.testing.seeking.pieces import HOST, LISTENER, Maker
+from canarysim.testing.seeking.offers import offers
+from canarysim.testing.seeking.pieces import HOST, LISTENER, PATH, Maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from canarysim.table.matchers import Matcher
     from canarysim.table.route_table import Found, RouteTable
     from canarysim.table.routes import Route
-    from canarysim.testing.seeking.pieces import Key, Offer
+    from canarysim.testing.seeking.offers import Offer
+    from canarysim.testing.seeking.pieces import Key
 
 __all__ = ["Goal", "chance_of", "seek"]
 
@@ -158,11 +160,9 @@ class _Class:
 _Board = dict["Key", list[_Class]]
 
 
-def _board(
-    goal: Goal, maker: Maker, conditions: Sequence[Matcher], looks: _Looks, few: int
-) -> _Board | None:
+def _board(goal: Goal, maker: Maker, conditions: Sequence[Matcher], looks: _Looks, few: int) -> _Board | None:
     """The classes of each piece that can be a part of a solution; None where a piece has none."""
-    by_key: dict[Key, list[Matcher]] = {HOST: [], ("path",): []}
+    by_key: dict[Key, list[Matcher]] = {HOST: [], PATH: []}
     if goal.host.require_tls:
         by_key[LISTENER] = []
     for condition in conditions:
@@ -173,8 +173,8 @@ def _board(
     board: _Board = {}
     for key in sorted(by_key, key=lambda key: (key != HOST, key != LISTENER)):
         asked = by_key[key]
-        offers = sorted(maker.offers(key, asked, goal.refusing), key=lambda offer: offer.cost)[:few]
-        classes = _classes(goal, maker, key, asked, offers, base, looks)
+        proposed = sorted(offers(maker, key, asked, goal.refusing), key=lambda offer: offer.cost)[:few]
+        classes = _classes(goal, maker, key, asked, proposed, base, looks)
         if not classes:
             return None
         board[key] = classes
