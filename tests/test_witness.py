@@ -501,7 +501,7 @@ def test_requests_for_reaches_and_misses_what_the_alphabet_does_in_1000_tables()
 def test_destinations_of_random_tables_are_reached_where_their_share_is_not_zero() -> None:
     """Of those that need no header and no hash: what the witness may lead to, it is shown to lead to."""
     counts: Counter[bool] = Counter()
-    for table in tables(Random(4), 150):
+    for table in tables(Random(4), 90):
         for host in table.virtual_hosts:
             for route in host.routes:
                 action = route.action

@@ -10,8 +10,8 @@ from canarysim.table.route_table import RouteTable
 from canarysim.testing.strategies.drafts import Draft, aimed
 from canarysim.testing.strategies.pools import HOSTS
 from canarysim.testing.strategies.reads import reads
-from canarysim.testing.strategies.soughts import sought
 from canarysim.testing.strategies.spoil import spoil
+from canarysim.testing.strategies.witnesses import sought
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
