@@ -190,7 +190,7 @@ def _sought(
     goal = Goal(table, host, place, holding, refusing, fits)
     places = {id(route): at for at, route in enumerate(host.routes)}
     for maker in _makers(goal):
-        request = seek(goal, maker)
+        request = seek(goal, maker, places)
         if request is not None:
             written = maker.as_url(request)
             return written if written is not None and goal.misses(written, places) == [] else request

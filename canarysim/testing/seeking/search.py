@@ -113,9 +113,11 @@ def _rest(chance: Chance) -> Chance:
     return Chance.of(*(~residues for residues in chance.conditions)) if chance.conditions else NEVER
 
 
-def seek(goal: Goal, maker: Maker) -> Request | None:
-    """The plainest request found; None without one. Cost: milliseconds, bounded."""
-    places = {id(route): place for place, route in enumerate(goal.host.routes)}
+def seek(goal: Goal, maker: Maker, places: Mapping[int, int]) -> Request | None:
+    """The plainest request found; None without one. ``places`` are those of the routes, by their ids.
+
+    Cost: milliseconds, bounded.
+    """
     known: list[int] = []
     looks: _Looks = {}
     for few in (_FEW, _MANY):
@@ -196,6 +198,8 @@ def _classes(
     wanted = [goal.wanted(condition) for condition in asked]
     cheapest: dict[tuple[bool | None, ...], Offer] = {}
     for offer in offers:
+        if cheapest and not asked:
+            break  # nothing tells the others apart
         seen = _look(goal, maker, key, offer.value, base, looks)
         if seen is None:
             continue
