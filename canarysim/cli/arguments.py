@@ -45,7 +45,8 @@ a part of the answer is unknown, because
      something in the manifests is not simulated"""
 _UNKNOWN_OR_LEFT_OUT: Final = """\
 a part of the answer is unknown, because
-     something in the manifests is not simulated; or rows of the log were left out"""
+     something in the manifests is not simulated; or some rows of the log cannot
+     be read"""
 _UNKNOWN_ROUTE: Final = """\
 the decision depends on the random value
      and none was given; or a part of it is unknown, because something in the
@@ -53,7 +54,7 @@ the decision depends on the random value
 _ANY: Final = """\
 a part of the answer is unknown, because
      something in the manifests is not simulated; or route needs a random value,
-     or rows of a log were left out"""
+     or simulate cannot read some rows of a log"""
 
 
 class Command(NamedTuple):
@@ -107,7 +108,7 @@ route refused it for, what came near, and which random values lead where.""",
     ),
     "simulate": Command(
         "draw many requests and count where they go",
-        "FILE... (REQUEST... | --traffic LOG) [-n CALLS] [--by WHAT]",
+        "FILE... (REQUEST... | --traffic LOG) [--by WHAT]",
         """\
 Draws many requests and counts where they go, beside the exact shares and the
 ranges in which 95 % of such runs stay. Several requests are a mix in equal
@@ -120,10 +121,8 @@ these manifests, and the requests that find no route. Logs are JSON lines or
 Envoy's default text, plain or gzip. What the log lacks, such as headers that
 the routes look at, counts as missing.""",
         """\
-  canarysim simulate routes.yaml 'GET /pets/1' -n 1000 --seed 2
-  canarysim simulate routes.yaml '80% GET /pets/1' '20% GET /' --by cluster
-  canarysim simulate routes.yaml --traffic access.log.gz --by cluster
-  canarysim simulate routes.yaml --traffic - --field 'header x-canary=canary'""",
+  canarysim simulate routes.yaml '80% GET /pets/1' '20% GET /' -n 100 --seed 2
+  canarysim simulate routes.yaml --traffic access.log.gz --by cluster""",
         ("simulate", "traffic", "requests", "table", "json"),
         _UNKNOWN_OR_LEFT_OUT,
     ),

@@ -284,7 +284,7 @@ def _simulate_log(options: argparse.Namespace, asked: Sequence[Asked]) -> bool:
         say_json(document("simulate", _problems(tables), seed=options.seed, log=log, answers=[found]))
     else:
         say("\n\n".join(filter(None, (str(_counted(answer, options.by)), not_found_text(answer)))))
-    return bool(traffic.log.skipped) or _open(answer.outcomes)
+    return bool(traffic.log.skipped or traffic.log.damage) or _open(answer.outcomes)
 
 
 def _compile(options: argparse.Namespace) -> bool:

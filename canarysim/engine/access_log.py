@@ -41,7 +41,7 @@ class LogReport:
 
     ``fields`` says which field of the log each column is. ``absent`` are the columns that were asked for and have
     no value in any row, the method and the authority in any case. ``skipped`` is the number of rows that were left
-    out, ``first_skipped`` the first ten of them.
+    out, ``first_skipped`` the first ten of them. ``damage`` says why gzip data could not be read to its end.
 
     >>> print(LogReport("access.log", "text", 2, 1, (BadRow(3, "is no JSON", "oops"),), {}, ()))
     access.log: 2 rows read, 1 left out
@@ -55,12 +55,15 @@ class LogReport:
     first_skipped: tuple[BadRow, ...]
     fields: Mapping[str, str]
     absent: tuple[str, ...]
+    damage: str = ""
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.read:,} row{'s' * (self.read != 1)} read, {self.skipped:,} left out"]
         lines += [f"{self.name}:{row.line}: the row {row.reason}" for row in self.first_skipped]
         if self.skipped > len(self.first_skipped):
             lines.append(f"... and {self.skipped - len(self.first_skipped):,} more")
+        if self.damage:
+            lines.append(f"{self.name}: {self.damage}: what follows is lost")
         return "\n".join(lines)
 
 
@@ -217,14 +220,17 @@ class _Log:
         absent = tuple(name for name in asked if name not in columns or not _has_values(columns[name]))
         assert self._format is not None
         bad = tuple(chunk.first_skipped)
-        report = LogReport(self.name, self._format, chunk.n, chunk.skipped, bad, self._fields, absent)
+        report = LogReport(
+            self.name, self._format, chunk.n, chunk.skipped, bad, self._fields, absent, self._source.damage
+        )
         parts = {field.name: getattr(traffic, field.name) for field in attrs.fields(Traffic) if field.init}
         return LoggedTraffic(**parts, log=report)
 
     def nothing(self, chunk: _Chunk) -> InvalidValue:
         """Why there is no traffic at all."""
         if not chunk.skipped:
-            return InvalidValue("empty_log", f"{self.name} has no rows")
+            why = f": {self._source.damage}" if self._source.damage else ""
+            return InvalidValue("empty_log", f"{self.name} has no rows{why}")
         shown = "\n".join(f"{self.name}:{row.line}: the row {row.reason}" for row in chunk.first_skipped)
         return InvalidValue(
             "no_row", f"{self.name}: none of {chunk.skipped:,} rows can be read\n{shown}", skipped=chunk.skipped
@@ -266,20 +272,17 @@ def _requests(rows: Rows, block: Block) -> Rows:
         name: Coded(column.codes, [None if text == "-" else text for text in column.texts])
         for name, column in rows.columns.items()
     }
-    if "authority" in columns:
-        authority = columns["authority"]
-        columns["authority"] = Coded(authority.codes, [text or "" for text in authority.texts])
-    if "scheme" in columns:
-        scheme = columns["scheme"]
-        columns["scheme"] = Coded(scheme.codes, [text or None for text in scheme.texts])
+    for name, missing in (("path", None), ("method", None), ("authority", ""), ("scheme", None)):
+        if name in columns:
+            column = columns[name]
+            columns[name] = Coded(column.codes, [text or missing for text in column.texts])
     if "method" in columns and None in columns["path"].texts:
         columns["path"] = _path_of_connect(columns["path"], columns["method"])
     left_out: dict[int, str] = {}
     for name in ("method", "path"):
-        column = columns.get(name)
-        if column is not None and None in column.texts:
-            missing = np.array([text is None for text in column.texts], np.bool_)[column.codes]
-            left_out |= dict.fromkeys(np.flatnonzero(missing).tolist(), f"has no {name}")
+        if name in columns and None in columns[name].texts:
+            lacking = np.flatnonzero(_missing(columns[name]))
+            left_out |= dict.fromkeys(lacking.tolist(), f"has no {name}")
     if not left_out:
         return Rows(rows.lines, columns, rows.bad)
     texts = dict(block.lines())
@@ -292,8 +295,12 @@ def _requests(rows: Rows, block: Block) -> Rows:
     )
 
 
+def _missing(column: Coded) -> NDArray[np.bool_]:
+    missing: NDArray[np.bool_] = np.array([text is None for text in column.texts], np.bool_)[column.codes]
+    return missing
+
+
 def _path_of_connect(path: Coded, method: Coded) -> Coded:
     """CONNECT has no path, and is a request all the same."""
-    missing = np.array([text is None for text in path.texts], np.bool_)[path.codes]
     connects = np.array([text == "CONNECT" for text in method.texts], np.bool_)[method.codes]
-    return Coded(np.where(missing & connects, np.int32(len(path.texts)), path.codes), [*path.texts, ""])
+    return Coded(np.where(_missing(path) & connects, np.int32(len(path.texts)), path.codes), [*path.texts, ""])

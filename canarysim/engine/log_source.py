@@ -86,13 +86,13 @@ def bad_row(number: int, reason: str, line: bytes) -> BadRow:
 
 
 class Source:
-    """A log to be read once. ``bad`` collects what cannot be made lines of; ``name`` is for messages."""
+    """A log to be read once. ``bad`` collects lines that are too long, ``damage`` says why gzip data ends early."""
 
     def __init__(self, given: Given) -> None:
         self.bad: list[BadRow] = []
         self._given = given
         self._line = 1
-        self._damage = ""
+        self.damage = ""
         if isinstance(given, str | os.PathLike):
             self.name = os.fspath(given)
         elif hasattr(given, "read"):
@@ -104,7 +104,7 @@ class Source:
         """The log from its beginning to its end.
 
         Raises OSError where the file cannot be read, InvalidValue (``compressed``) for other compressions than
-        gzip. Damaged gzip data ends the log and is a bad row.
+        gzip. Damaged gzip data ends the log.
         """
         if isinstance(self._given, str | os.PathLike):
             with open(self._given, "rb") as file:
@@ -144,9 +144,6 @@ class Source:
             self._refuse(too_long)
         if size:
             yield self._numbered(b"".join(parts))
-        if self._damage:
-            last = max(1, self._line - (not parts or parts[-1].endswith(b"\n")))
-            self.bad.append(BadRow(last, f"is the last: from here on the gzip data {self._damage}", ""))
 
     def _numbered(self, data: bytes) -> Block:
         block = block_of(data, self._line)
@@ -182,7 +179,7 @@ class Source:
             try:
                 text = unzip.decompress(data, BLOCK)
             except zlib.error as error:
-                self._damage = f"is damaged ({error})"
+                self.damage = f"the gzip data is damaged ({error})"
                 return
             if text:
                 yield text.removeprefix(_BOM) if first else text
@@ -194,5 +191,5 @@ class Source:
                     return
                 unzip = zlib.decompressobj(wbits=31)
             elif not data and not (data := file.read(ZIPPED)):
-                self._damage = "ends too early"
+                self.damage = "the gzip data ends too early"
                 return

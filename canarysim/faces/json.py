@@ -350,6 +350,7 @@ def log_dict(report: LogReport) -> Plain:
         ],
         "fields": {column: readable(octets(field)) for column, field in report.fields.items()},
         "absent": list(report.absent),
+        "damage": report.damage or None,
     }
 
 

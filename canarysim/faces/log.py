@@ -35,6 +35,8 @@ def left_out_text(report: LogReport) -> str:
             lines += [f"    {row.text}"] if row.text else []
         if report.skipped > len(report.first_skipped):
             lines.append(f"... and {plural(report.skipped - len(report.first_skipped), 'row')} more")
+    if report.damage:
+        lines.append(f"{report.name}: warning: {report.damage}: what follows is lost")
     for column in report.absent:
         if column not in _SELDOM:
             counts_as = _COUNTS_AS.get(column, "every request counts as one without it")
