@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zlib
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -86,7 +87,7 @@ def bad_row(number: int, reason: str, line: bytes) -> BadRow:
 
 
 class Source:
-    """A log to be read once. ``bad`` collects lines that are too long, ``damage`` says why gzip data ends early."""
+    """A log to be read once. ``bad`` collects lines that are too long, ``damage`` says why gzip ended early."""
 
     def __init__(self, given: Given) -> None:
         self.bad: list[BadRow] = []
@@ -176,9 +177,11 @@ class Source:
         first = True
         unzip = zlib.decompressobj(wbits=31)
         while True:
+            before = unzip.copy()
             try:
                 text = unzip.decompress(data, BLOCK)
             except zlib.error as error:
+                yield from _before_damage(before, data)
                 self.damage = f"the gzip data is damaged ({error})"
                 return
             if text:
@@ -193,3 +196,10 @@ class Source:
             elif not data and not (data := file.read(ZIPPED)):
                 self.damage = "the gzip data ends too early"
                 return
+
+
+def _before_damage(unzip: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+    """The text before the byte in which gzip data is damaged, which zlib does not give with its error."""
+    with contextlib.suppress(zlib.error):
+        for at in range(len(data)):
+            yield unzip.decompress(data[at : at + 1])

@@ -297,9 +297,7 @@ class Traffic:
         be read, ``empty_log``, ``compressed``, ``unknown_column``, ``bad_format``, ``fields_of_text``.
 
         >>> import io
-        >>> log = io.BytesIO(b'{"path": "/pets", "method": "GET", "authority": "shop"}
-        oops
-        ')
+        >>> log = io.BytesIO(b'{"path": "/pets", "method": "GET", "authority": "shop"}\noops\n')
         >>> traffic = Traffic.from_access_log(log)
         >>> traffic.requests()
         {Request('GET /pets host:shop'): 1}
