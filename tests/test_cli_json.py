@@ -110,7 +110,7 @@ def test_the_traffic_of_a_log_is_valid_too(manifest: str, tmp_path: Path, capsys
     assert [(one["request"]["path"], one["count"]) for one in answer["not_found"]] == [("/none\\xff", 1)]
     assert (found["log"]["read"], found["log"]["skipped"], found["log"]["format"]) == (2, 1, "json")
     assert found["log"]["first_skipped"][0]["line"] == 3
-    assert found["log"]["absent"] == ["authority"]
+    assert "authority" in found["log"]["absent"]
 
 
 @pytest.mark.parametrize("command", ["route", "explain"])
