@@ -105,11 +105,13 @@ def _column(pa: Any, values: Any, what: str) -> Column:
         values = import_arrow("pyarrow.compute").compute.run_end_decode(values)
     kind = values.type
     if pa.types.is_null(kind):
-        return Column(np.zeros(len(values), np.uint8), [None] if len(values) else [])
+        return Column(np.zeros(len(values), np.uint8), [None])
     coded = pa.types.is_dictionary(kind)
     text = kind.value_type if coded else kind
     if not (pa.types.is_string(text) or pa.types.is_large_string(text) or pa.types.is_string_view(text)):
         raise InvalidValue("not_text", f"{what} is of type {kind}, not text; cast it first", type=str(kind))
+    if not len(values):
+        return Column([], [])
     if not coded:
         values = (values.cast(pa.large_string()) if pa.types.is_string_view(text) else values).dictionary_encode()
     if isinstance(values, pa.ChunkedArray):

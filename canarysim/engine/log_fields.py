@@ -140,18 +140,18 @@ def _named(text: str, there: Collection[Field]) -> Field:
 
 def _fields_in(rows: Sequence[dict[str, Any]]) -> dict[Field, None]:
     """Every field of some rows that is no object; objects within objects are looked into."""
-    found: dict[Field, None] = {}
+    found: dict[tuple[str, ...], None] = {}
 
     def walk(row: dict[str, Any], above: tuple[str, ...]) -> None:
         for key, value in row.items():
             if isinstance(value, dict) and len(above) < 4:
                 walk(value, (*above, key))
             else:
-                found[Field((*above, key))] = None
+                found[*above, key] = None
 
     for row in rows:
         walk(row, ())
-    return found
+    return dict.fromkeys(map(Field, found))
 
 
 def _canonical(name: str) -> str:
