@@ -22,6 +22,7 @@ from canarysim.cli import main
 from canarysim.engine import access_log, log_source
 from canarysim.engine.log_json import JsonRows
 from canarysim.engine.log_source import block_of
+from canarysim.engine.log_text import TEXT_COLUMNS, TextRows
 
 from .access_logs import FIELDS, ROWS, Row, written_by_envoy
 
@@ -364,6 +365,24 @@ def test_istios_default_text_is_read_too() -> None:
         '"nginx" "192.168.42.152:80" inbound|80|| 127.0.0.6:52375 192.168.42.152:80 192.168.59.90:34854 - default'
     )
     assert requests_of(istio) == {"GET /a host:nginx user-agent:curl/7": 1}
+
+
+WRITTEN = '[2026-11-28T17:38:10.955Z] "{} {} HTTP/2" 200 - 0 7 3 - "{}" "{}" "{}" "{}" "10.0.0.1:80"'
+VALUES = st.text('a" 0-,', max_size=12).map(str.strip)
+
+
+ROW = st.tuples(
+    st.sampled_from(["GET", "CONNECT", "x-y"]), st.text('a"/?-', min_size=1), *[VALUES] * 3, st.text("a.:-")
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ROW)
+def test_whatever_clients_send_no_row_of_text_is_read_wrongly(values: tuple[str, ...]) -> None:
+    found = TextRows(TEXT_COLUMNS).read(block_of(WRITTEN.format(*values).encode()))
+    assert texts_of(found) == [values] or "quotes" in found.bad[0].reason
+    if '"' not in "".join(values[2:5]):
+        assert found.bad == []
 
 
 def test_the_format_is_told_by_what_most_rows_are() -> None:

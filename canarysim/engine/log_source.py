@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BadRow", "Block", "Source", "bad_row"]
 
-BLOCK: Final = 1 << 22
+BLOCK: Final = 1 << 21
 """Bytes of text that are looked at together; what is read of a file at a time is as much or less."""
 ZIPPED: Final = 1 << 16
 """Bytes of gzip data read at a time: zlib copies what it has not come to at every call."""

@@ -5,7 +5,8 @@
    "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%" "%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%"`` and the end of the line. What
    is missing is "-", an empty value stands there as one (seen in Envoy 1.36 and 1.40).
 2. Istio's default puts ``%RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS%
-   "%UPSTREAM_TRANSPORT_FAILURE_REASON%"`` before the bytes and further words without quotes at the end.
+   "%UPSTREAM_TRANSPORT_FAILURE_REASON%"`` before the bytes, which are numbers always, and further words without
+   quotes at the end.
 3. Nothing is escaped: quotes and bytes that are no UTF-8 stand there as they came (seen in both). Envoy refuses
    quotes and blanks in :authority and blanks in the path, so these are always known. Where quotes make it unclear
    which of the headers between ends where, the row is not read.
@@ -39,7 +40,7 @@ TEXT_COLUMNS: Final = {
 
 _HEAD: Final = (
     rb'\[[^\]\n]*\] "([^ \n]+) ([^ \n]*) (?:HTTP/[0-9.]+|-)" [0-9]+ [^ \n]+ '
-    rb'(?:[^"\n]* "[^"\n]*" )?[0-9-]+ [0-9-]+ [0-9-]+ [^ \n]+ '
+    rb'(?:[^0-9"\n][^"\n]* "[^"\n]*" )?[0-9]+ [0-9-]+ [0-9-]+ [^ \n]+ '
 )
 _TAIL: Final = rb'"([^" \n]*)" "[^"\n]*"(?: [^"\n]*)?'
 #: A row in which no header has a quote.
