@@ -96,6 +96,21 @@ def test_a_wrong_row_takes_no_other_with_it(name: str, end: bytes) -> None:
         check(reader(name).read(block_of(b"\n".join(row.line for row in rows) + end, 9)), rows, 9)
 
 
+@pytest.mark.parametrize("name", ["the standard library", "pyarrow"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b'{"path":"/a","x":[\n{"y":1}]}{"path":"/b"}\n',
+        b'{"path":"/a","x":{}\n,"y":1}{"path":"/b"}\n',
+        b'{"path":"/a"}{"path":\n"/b"}\n',
+    ],
+)
+def test_as_many_rows_as_lines_need_not_be_one_a_line(name: str, lines: bytes) -> None:
+    rows = reader(name).read(block_of(lines))
+    assert list(rows.lines) == []
+    assert [row.line for row in rows.bad] == [1, 2]
+
+
 def test_blank_lines_are_no_rows_and_count_as_lines() -> None:
     for name in ("the standard library", "pyarrow"):
         rows = reader(name).read(block_of(b'\n \r\n{"path":"/a"}\r\n\n{"path":1}\n', 1))

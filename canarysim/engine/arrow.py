@@ -115,7 +115,7 @@ def _column(pa: Any, values: Any, what: str) -> Column:
     if not coded:
         values = (values.cast(pa.large_string()) if pa.types.is_string_view(text) else values).dictionary_encode()
     if isinstance(values, pa.ChunkedArray):
-        values = values.unify_dictionaries().combine_chunks()
+        values = values.combine_chunks()  # under one dictionary
     texts = texts_of(pa, values.dictionary)
     codes, there = values.indices, None
     if codes.null_count:
