@@ -549,6 +549,18 @@ def test_bad_rows_at_the_end_are_not_forgotten() -> None:
     assert sum(piece.log.skipped for piece in pieces) == 1
 
 
+def test_damage_behind_the_last_piece_is_not_forgotten() -> None:
+    cut = gzip.compress(f"{PET}\n{PET}\n".encode())[:-3]
+    pieces = list(cs.read_access_log(io.BytesIO(cut), chunk_rows=2))
+    assert sum(piece.n for piece in pieces) == 2
+    assert [piece.log.damage for piece in pieces][-1] == "the gzip data ends too early"
+
+
+def test_an_empty_header_is_one_and_an_empty_authority_is_none() -> None:
+    found = read('{"path":"/","user_agent":"","authority":""}', columns=["header user-agent", "authority"])
+    assert found.log.absent == ("authority",)
+
+
 def test_pieces_need_no_more_memory_for_a_longer_log() -> None:
     def peak(rows: int) -> int:
         data = gzip.compress(b"".join(b'{"path":"/%d"}\n' % (n % 1000) for n in range(rows)), 1)

@@ -141,7 +141,7 @@ def _chunks(log: _Log, chunk_rows: int | None) -> Iterator[LoggedTraffic]:
                 chunk = _Chunk()
     if not anything:
         raise log.nothing(chunk)
-    if chunk.n or chunk.skipped:
+    if chunk.n or chunk.skipped or log.damage:
         yield log.traffic(chunk)
 
 
@@ -211,25 +211,27 @@ class _Log:
         if self._source.bad:
             yield Rows((), {}, self._source.bad)
 
+    @property
+    def damage(self) -> str:
+        return self._source.damage
+
     def traffic(self, chunk: _Chunk) -> LoggedTraffic:
         columns = chunk.columns()
         headers = {header: columns[column] for column, header in headers_of(columns)}
         given: dict[str, Any] = {name: columns[name] for name in PLAIN if name in columns}
         traffic = Traffic.from_columns(**given, headers=headers)
         asked = self._asked if self._asked is not None else ("method", "authority", *self._given)
-        absent = tuple(name for name in asked if name not in columns or not _has_values(columns[name]))
+        absent = tuple(name for name in asked if name not in columns or not _has_values(name, columns[name]))
         assert self._format is not None
         bad = tuple(chunk.first_skipped)
-        report = LogReport(
-            self.name, self._format, chunk.n, chunk.skipped, bad, self._fields, absent, self._source.damage
-        )
+        report = LogReport(self.name, self._format, chunk.n, chunk.skipped, bad, self._fields, absent, self.damage)
         parts = {field.name: getattr(traffic, field.name) for field in attrs.fields(Traffic) if field.init}
         return LoggedTraffic(**parts, log=report)
 
     def nothing(self, chunk: _Chunk) -> InvalidValue:
         """Why there is no traffic at all."""
         if not chunk.skipped:
-            why = f": {self._source.damage}" if self._source.damage else ""
+            why = f": {self.damage}" if self.damage else ""
             return InvalidValue("empty_log", f"{self.name} has no rows{why}")
         shown = "\n".join(f"{self.name}:{row.line}: the row {row.reason}" for row in chunk.first_skipped)
         return InvalidValue(
@@ -262,8 +264,9 @@ class _Log:
         return JsonRows(fields)
 
 
-def _has_values(column: Column) -> bool:
-    return any(column.categories)
+def _has_values(name: str, column: Column) -> bool:
+    missing = "" if name == "authority" else None
+    return any(text != missing for text in column.categories)
 
 
 def _requests(rows: Rows, block: Block) -> Rows:
