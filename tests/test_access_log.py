@@ -544,9 +544,14 @@ def test_pieces_are_the_whole(monkeypatch: Patch) -> None:
         assert all(piece.n == piece.log.read for piece in pieces)
 
 
-def test_bad_rows_at_the_end_are_not_forgotten() -> None:
-    pieces = list(cs.read_access_log(io.BytesIO(f"{PET}\n{PET}\noops\n".encode()), chunk_rows=2))
+@pytest.mark.parametrize("block", [1 << 18, 40])
+def test_bad_rows_at_the_end_are_not_forgotten(block: int, monkeypatch: Patch) -> None:
+    monkeypatch.setattr(log_source, "FIRST", block)
+    monkeypatch.setattr(log_source, "BLOCK", block)
+    pieces = list(cs.read_access_log(io.BytesIO(f"{PET}\n{PET}\n{'oops' * 20}\n".encode()), chunk_rows=2))
     assert sum(piece.log.skipped for piece in pieces) == 1
+    assert [row.line for piece in pieces for row in piece.log.first_skipped] == [3]
+    assert sum(piece.n for piece in pieces) == 2
 
 
 def test_damage_behind_the_last_piece_is_not_forgotten() -> None:

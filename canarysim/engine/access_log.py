@@ -218,10 +218,11 @@ class _Log:
     def traffic(self, chunk: _Chunk) -> LoggedTraffic:
         columns = chunk.columns()
         headers = {header: columns[column] for column, header in headers_of(columns)}
-        given: dict[str, Any] = {name: columns[name] for name in PLAIN if name in columns}
+        given: dict[str, Any] = {"path": Column([], [])}  # of a last piece that has nothing but bad rows
+        given |= {name: columns[name] for name in PLAIN if name in columns}
         traffic = Traffic.from_columns(**given, headers=headers)
         asked = self._asked if self._asked is not None else ("method", "authority", *self._given)
-        absent = tuple(name for name in asked if name not in columns or not _has_values(name, columns[name]))
+        absent = tuple(name for name in asked if chunk.n and not _has_values(name, columns.get(name)))
         assert self._format is not None
         bad = tuple(chunk.first_skipped)
         report = LogReport(self.name, self._format, chunk.n, chunk.skipped, bad, self._fields, absent, self.damage)
@@ -264,9 +265,9 @@ class _Log:
         return JsonRows(fields)
 
 
-def _has_values(name: str, column: Column) -> bool:
+def _has_values(name: str, column: Column | None) -> bool:
     missing = "" if name == "authority" else None
-    return any(text != missing for text in column.categories)
+    return column is not None and any(text != missing for text in column.categories)
 
 
 def _requests(rows: Rows, block: Block) -> Rows:

@@ -157,7 +157,7 @@ class Source:
 
     def _texts(self, file: IO[bytes]) -> Iterator[bytes]:
         """The text in pieces of up to BLOCK bytes."""
-        data: Any = file.read(ZIPPED)
+        data: Any = file.read(min(ZIPPED, FIRST))
         if isinstance(data, str):
             raise TypeError("a log is read as bytes: open the file with mode 'rb'")
         for magic, name in _OTHERS.items():
