@@ -121,10 +121,7 @@ def _files(path: str, problems: list[Problem]) -> Iterator[str]:
         yield path
         return
     found = [
-        os.path.join(folder, name)
-        for folder, _, names in os.walk(path)
-        for name in names
-        if is_manifest(name)
+        os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names if is_manifest(name)
     ]
     if not found:
         problems.append(
