@@ -51,6 +51,7 @@ _HOMES = {
     "Split": "canarysim.engine.split",
     "Traffic": "canarysim.engine.traffic",
     "Column": "canarysim.engine.traffic",
+    "read_access_log": "canarysim.engine.access_log",
     "assert_not_found": "canarysim.testing.assertions",
     "assert_redirects": "canarysim.testing.assertions",
     "assert_responds": "canarysim.testing.assertions",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from canarysim.answers.explain import explain as explain
     from canarysim.answers.preview import preview as preview
     from canarysim.answers.simulate import simulate as simulate
+    from canarysim.engine.access_log import read_access_log as read_access_log
     from canarysim.engine.split import Split as Split
     from canarysim.engine.traffic import Column as Column
     from canarysim.engine.traffic import Traffic as Traffic

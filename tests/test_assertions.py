@@ -73,7 +73,7 @@ def test_shares_may_be_written_as_people_write_them(tenth: float | str | Fractio
 
 def test_shares_are_exact() -> None:
     table = cs.loads(weighted(1, 2))
-    with pytest.raises(AssertionError, match=r"expected 33\.33 %"):
+    with pytest.raises(AssertionError, match=r"expected  33\.33 % to r0_ns\n  found     33\.33 % \(1/3\)"):
         cs.assert_split(table, "GET /", {"r0": "0.3333", "r1": "0.6667"})
     cs.assert_split(table, "GET /", {"r0": Fraction(1, 3), "r1": Fraction(2, 3)})
 

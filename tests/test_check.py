@@ -108,6 +108,41 @@ GET /findPets x-canary:true
     )
 
 
+@pytest.mark.parametrize(
+    ("below", "says"),
+    [
+        # the testers' canary, moved below the split that everybody else is in
+        (
+            "{prefix: /pay, headers: [{name: x, value: '1'}]}",
+            "route 1 (path begins with '/pay', header x is '1') would fulfil it, and matches; routes.yaml:13 but",
+        ),
+        ("{prefix: /pay/now}", "route 1 (path begins with '/pay/now') would fulfil it, and matches;"),
+        # what takes the rest stands below for a reason
+        ("{prefix: /}", "v2_ns has weight 3 of 10 routes.yaml:11"),
+        ("{exact: /pay/later}", "v2_ns has weight 3 of 10 routes.yaml:11"),
+    ],
+)
+def test_of_a_split_the_order_is_to_be_looked_at_where_it_is_to_blame(
+    tmp_path: Path, capsys: Capture, below: str, says: str
+) -> None:
+    manifest = virtual_service(
+        f"""
+    routes:
+    - matchers: [{{prefix: /pay}}]
+      routeAction: {{multi: {{destinations: [
+        {{weight: 3, destination: {{upstream: {{name: v2}}}}}},
+        {{weight: 7, destination: {{upstream: {{name: v1}}}}}}]}}}}
+    - matchers: [{below}]
+      routeAction: {{single: {{upstream: {{name: v2}}}}}}
+    """
+    )
+    test = "{name: t, request: 'GET /pay/now x:1', expect: {cluster: v2}}"
+    tests = f"manifests: routes.yaml\ntests: [{test}]\n"
+    out = said(repository(tmp_path, tests, manifest), capsys=capsys, code=1)
+    assert f" look at {says}" in " ".join(out.split())
+    assert out.count("look at") == 1
+
+
 def test_a_regex_that_forgets_the_query(tmp_path: Path, capsys: Capture) -> None:
     manifest = COALMINE.replace("prefix: /petstore", r"regex: '/petstore/[0-9]+\?limit=[0-9]+'")
     out = said(repository(tmp_path, manifest=manifest), capsys=capsys, code=1)
@@ -302,7 +337,22 @@ def test_of_many_requests_that_fail_one_is_explained(tmp_path: Path, capsys: Cap
         repository(tmp_path, PETS, COALMINE.replace("prefix: /findPets", "prefix: /dogs")), capsys=capsys, code=1
     )
     assert out.count("  virtual host gloo-system_coalmine: ") == 2
-    assert out.count("\n  found     no route (404)") == 10
+    assert out.count("\n  found     no route (404)") == 2  # once for all of which the same is to be said
+    assert (
+        """and the same for
+  GET /findPets x-canary:false
+  GET /findPets x-canary:True
+  GET /findPets?limit=3
+  GET /findPets?limit=3 x-canary:false
+  GET /findPets?limit=3 x-canary:True
+  GET /findPets/cats
+  GET /findPets/cats x-canary:false
+  GET /findPets/cats x-canary:True
+
+2 passed, 10 failed
+"""
+        in out
+    )
 
 
 def test_manifests_are_read_once_and_their_warnings_are_said(tmp_path: Path, capsys: Capture) -> None:

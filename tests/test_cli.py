@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -627,6 +628,7 @@ def test_the_examples_of_the_help_run(capsys: Capture, tmp_path: Path, monkeypat
     (tmp_path / "routes.yaml").write_text(Path(COALMINE).read_text())
     (tmp_path / "routes" / "a.yaml").write_text(Path(COALMINE).read_text())
     (tmp_path / "requests.txt").write_text("GET /a\n")
+    (tmp_path / "access.log.gz").write_bytes(gzip.compress(b'{"path": "/a"}\n'))
     monkeypatch.chdir(tmp_path)
     for command in arguments.COMMANDS.values():
         for line in command.examples.splitlines():

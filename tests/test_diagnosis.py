@@ -177,7 +177,7 @@ def test_a_bare_share_says_which_route_it_is_about() -> None:
             [
                 (
                     (
-                        "route 3 (path begins with '/half', random value modulo 100 is below 20) would fulfil it, and "
+                        "route 3 (path begins with '/half', random value modulo 100 is below 20) would lead there, and "
                         "matches;"
                     ),
                     17,

@@ -239,15 +239,17 @@ def test_shares_are_the_count_over_all_random_values() -> None:
     assert counted > 200
 
 
-def test_a_fraction_whose_values_earlier_ones_take_refuses() -> None:
-    def half(cluster: str, numerator: int) -> dict[str, object]:
-        fraction = {"runtime_fraction": {"default_value": {"numerator": numerator}}}
-        return {"match": {"prefix": "/", **fraction}, "route": {"cluster": cluster}}
-
-    routes = [half("some", 30), half("never", 20), half("rest", 100)]
+def test_a_route_whose_random_values_are_all_taken_before_is_said_to_be_refused() -> None:
+    half = {"runtime_fraction": {"default_value": {"numerator": 50}}}
+    routes = [
+        {"match": {"prefix": "/", **half}, "route": {"cluster": "a"}},
+        {"match": {"prefix": "/a", **half}, "route": {"cluster": "b"}},
+        {"match": {"prefix": "/"}, "route": {"cluster": "c"}},
+    ]
     table = cs.from_envoy({"virtual_hosts": [{"name": "h", "domains": ["*"], "routes": routes}]})
-    explanation = cs.explain(table, "GET /")
+    explanation = cs.explain(table, "GET /a")
+    assert [decision.cluster for decision, share in explanation.decisions if share] == ["a", "c"]
     [step] = explanation.steps
-    assert (step.route.index, step.saw, step.others_hold) == (1, "one that an earlier route takes", True)
-    assert "refused: random value is one that an earlier route takes" in str(explanation)
+    assert step.route is table.routes[1]
+    assert "refused: random value is always one that an earlier route takes" in str(explanation)
     assert explanation._repr_html_()

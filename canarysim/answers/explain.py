@@ -212,9 +212,10 @@ def explain(
 
 def _step(one: Look) -> Step:
     conditions = len(one.refusals) + one.held + len(one.open)
-    refusals, fraction = one.refusals, one.route.match.runtime_fraction
-    if not refusals and fraction is not None:  # what it would take, earlier fractions have taken
-        refusals, conditions = (Refusal(fraction, "one that an earlier route takes"),), conditions + 1
+    refusals = one.refusals
+    fraction = one.route.match.runtime_fraction
+    if not refusals and fraction is not None:  # all holds, and the route gets no random value all the same
+        refusals = (Refusal(fraction, "always one that an earlier route takes"),)
     return Step(one.route, refusals, len(refusals) == 1 < conditions)
 
 

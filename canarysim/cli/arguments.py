@@ -51,13 +51,18 @@ exit codes:
 _UNKNOWN: Final = """\
 a part of the answer is unknown, because
      something in the manifests is not simulated"""
+_UNKNOWN_OR_LEFT_OUT: Final = """\
+a part of the answer is unknown, because
+     something in the manifests is not simulated; or some rows of the log cannot
+     be read"""
 _UNKNOWN_ROUTE: Final = """\
 the decision depends on the random value
      and none was given; or a part of it is unknown, because something in the
      manifests is not simulated"""
 _ANY: Final = """\
 a part of the answer is unknown, because
-     something in the manifests is not simulated; or route needs a random value"""
+     something in the manifests is not simulated; or route needs a random value,
+     or simulate cannot read some rows of a log"""
 
 
 class Command(NamedTuple):
@@ -111,17 +116,23 @@ route refused it for, what came near, and which random values lead where.""",
     ),
     "simulate": Command(
         "draw many requests and count where they go",
-        "FILE... REQUEST... [-n CALLS] [--by WHAT] [--seed N]",
+        "FILE... (REQUEST... | --traffic LOG) [--by WHAT]",
         """\
 Draws many requests and counts where they go, beside the exact shares and the
 ranges in which 95 % of such runs stay. Several requests are a mix in equal
 shares, or in those that stand before them, as per cents ('90% GET /a'
 '10% GET /b') or as weights ('9 GET /a' '1 GET /b'). A large number of requests
-costs what a small one does.""",
+costs what a small one does.
+
+--traffic takes the requests of an access log instead: yesterday's traffic under
+these manifests, and the requests that find no route. Logs are JSON lines or
+Envoy's default text, plain or gzip. What the log lacks, such as headers that
+the routes look at, counts as missing.""",
         """\
-  canarysim simulate routes.yaml 'GET /pets/1' -n 1000 --seed 2
-  canarysim simulate routes.yaml '80% GET /pets/1' '20% GET /' --by cluster""",
-        ("simulate", "requests", "table", "json"),
+  canarysim simulate routes.yaml '80% GET /pets/1' '20% GET /' -n 100 --seed 2
+  canarysim simulate routes.yaml --traffic access.log.gz --by cluster""",
+        ("simulate", "traffic", "requests", "table", "json"),
+        _UNKNOWN_OR_LEFT_OUT,
     ),
     "compile": Command(
         "print the whole route table, or the configuration for Envoy",
@@ -296,13 +307,29 @@ def _random(parser: argparse.ArgumentParser) -> None:
 
 def _simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-n", type=_number, default=1000, metavar="CALLS", help="number of requests (default: 1000)"
+        "-n", type=_number, metavar="CALLS", help="number of requests (default: 1000, or all of the log)"
     )
     parser.add_argument(
         "--by", choices=BY, metavar="WHAT", help=f"count by one thing only: {', '.join(BY[:-1])} or {BY[-1]}"
     )
     parser.add_argument(
         "--seed", type=_seed, metavar="N", help="a whole number; the same one gives the same answer"
+    )
+
+
+def _traffic(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--traffic", metavar="LOG", help="an access log whose requests are taken; - is standard input"
+    )
+    parser.add_argument(
+        "--field",
+        action="append",
+        default=[],
+        dest="fields",
+        type=_field,
+        metavar="WHAT=NAME",
+        help="the field of a JSON log that is the path, method, authority, scheme or 'header NAME',"
+        " where it has no usual name",
     )
 
 
@@ -355,12 +382,20 @@ _OPTIONS: Final = {
     "calls": _calls,
     "random": _random,
     "simulate": _simulate,
+    "traffic": _traffic,
     "requests": _requests,
     "output": _output,
     "check": _check,
     "table": _table,
     "json": _json,
 }
+
+
+def _field(text: str) -> tuple[str, str]:
+    column, equals, name = text.partition("=")
+    if not (equals and column.strip() and name):
+        raise argparse.ArgumentTypeError(f"{text!r} is not WHAT=NAME, such as path=uri")
+    return column.strip(), name
 
 
 def _whole(text: str) -> int | None:

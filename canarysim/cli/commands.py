@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from fractions import Fraction
 
+    from canarysim.answers.simulate import By, Simulation
+    from canarysim.cli.inputs import Asked
     from canarysim.problems import Problem
     from canarysim.request import Request
     from canarysim.table.decision import Decision
@@ -209,9 +211,13 @@ def _simulate(options: argparse.Namespace) -> bool:
     from canarysim.cli.mix import read_mix
 
     asked = read_requests(options)
+    if options.traffic is not None:
+        return _simulate_log(options, asked)
+    if options.fields:
+        options.refuse("--field names the fields of a log: give one with --traffic LOG")
     tables = read_tables(options)
     if not asked:
-        options.refuse("no request: give one such as 'GET /path name:value', or --requests FILE")
+        options.refuse("no request: give one such as 'GET /path name:value', --requests FILE or --traffic LOG")
     mix = read_mix(asked)
     fitting = {
         name: table
@@ -228,20 +234,58 @@ def _simulate(options: argparse.Namespace) -> bool:
 
     # Only counts are shown, and drawn as counts they cost nothing.
     answers = [
-        (name, simulate(table, mix, options.n, rng=options.seed, keep="counts")) for name, table in fitting.items()
+        (name, simulate(table, mix, options.n or 1000, rng=options.seed, keep="counts"))
+        for name, table in fitting.items()
     ]
     if options.json:
         from canarysim.faces.json import document, simulation_dict
 
         found = [{"table": name, **simulation_dict(answer, mix, options.by)} for name, answer in answers]
-        say_json(document("simulate", _problems(tables), seed=options.seed, answers=found))
-    elif options.by is None:
-        _show(answers, tables)
+        say_json(document("simulate", _problems(tables), seed=options.seed, log=None, answers=found))
     else:
-        from canarysim.faces.groups import groups_text
-
-        _show([(name, groups_text(answer, options.by)) for name, answer in answers], tables)
+        _show([(name, _counted(answer, options.by)) for name, answer in answers], tables)
     return _open(decision for _, answer in answers for decision in answer.outcomes)
+
+
+def _counted(simulation: Simulation, by: By | None) -> object:
+    if by is None:
+        return simulation
+    from canarysim.faces.groups import groups_text
+
+    return groups_text(simulation, by)
+
+
+def _simulate_log(options: argparse.Namespace, asked: Sequence[Asked]) -> bool:
+    from canarysim.cli.log import read_log
+
+    if asked:
+        options.refuse("--traffic takes the requests of a log: give no others")
+    if options.n is not None:
+        options.refuse("--traffic takes all requests of a log: -n is for others")
+    tables = read_tables(options)
+    if len(tables) > 1:
+        raise Refused(
+            f"the manifests make {len(tables)} route tables, and a log is that of one listener: "
+            f"choose it with --table {' or '.join(tables)}"
+        )
+    ((name, table),) = tables.items()
+    _warn(_problems(tables))
+    traffic = read_log(options, table)
+    from canarysim.answers.simulate import simulate
+    from canarysim.faces.log import left_out_text, not_found_text
+
+    if text := left_out_text(traffic.log):
+        complain(text + "\n")
+    answer = simulate(table, traffic, rng=options.seed, keep="counts")
+    if options.json:
+        from canarysim.faces.json import document, log_dict, simulation_dict
+
+        found = {"table": name, **simulation_dict(answer, {}, options.by)}
+        log = log_dict(traffic.log)
+        say_json(document("simulate", _problems(tables), seed=options.seed, log=log, answers=[found]))
+    else:
+        say("\n\n".join(filter(None, (str(_counted(answer, options.by)), not_found_text(answer)))))
+    return bool(traffic.log.skipped or traffic.log.damage) or _open(answer.outcomes)
 
 
 def _compile(options: argparse.Namespace) -> bool:

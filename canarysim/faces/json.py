@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from canarysim.answers.near import Hint, Near, Refusal
     from canarysim.answers.preview import Outcome, Preview
     from canarysim.answers.simulate import By, Observed, Simulation
+    from canarysim.engine.access_log import LogReport
     from canarysim.problems import Problem, Where
     from canarysim.request import Request
     from canarysim.table.actions import Destination, Unknown
@@ -39,6 +40,7 @@ __all__ = [
     "decision_dict",
     "document",
     "explanation_dict",
+    "log_dict",
     "place_dict",
     "preview_dict",
     "problem_dict",
@@ -313,8 +315,9 @@ def _conditions(conditions: Iterable[Residues]) -> list[Plain]:
 
 
 def simulation_dict(simulation: Simulation, mix: Mapping[Request, Fraction], by: By | None) -> Plain:
-    """A Simulation of a mix: each outcome, and with ``by`` the groups too."""
+    """A Simulation of a mix, or without one of a log: each outcome, and with ``by`` the groups too."""
     from canarysim.answers.simulate import outcome_name  # whoever has a simulation has imported it
+    from canarysim.faces.log import SHOWN
 
     figures = simulation.observed
     return {
@@ -327,8 +330,29 @@ def simulation_dict(simulation: Simulation, mix: Mapping[Request, Fraction], by:
         "mirrored": [
             {"cluster": readable(cluster), "count": count} for cluster, count in simulation.mirrored().items()
         ],
+        "not_found": [
+            {"request": request_dict(asked), "count": count}
+            for asked, count in simulation.examples(SHOWN, kind="not_found").items()
+        ],
         "by": by,
         "groups": [] if by is None else [{"name": row.name, **_observed(row)} for row in simulation.ranges(by)],
+    }
+
+
+def log_dict(report: LogReport) -> Plain:
+    """What was read of an access log."""
+    return {
+        "name": readable(octets(report.name)),
+        "format": report.format,
+        "read": report.read,
+        "skipped": report.skipped,
+        "first_skipped": [
+            {"line": row.line, "reason": readable(octets(row.reason)), "text": readable(octets(row.text))}
+            for row in report.first_skipped
+        ],
+        "fields": {column: readable(octets(field)) for column, field in report.fields.items()},
+        "absent": list(report.absent),
+        "damage": report.damage or None,
     }
 
 

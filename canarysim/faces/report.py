@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from canarysim.testing.cases import Result
     from canarysim.testing.check import Report
     from canarysim.testing.coverage import Coverage, Item
+    from canarysim.testing.diagnosis import Diagnosis
 
 __all__ = ["coverage_lines", "report_text", "result_lines", "summary"]
 
@@ -61,33 +62,50 @@ def _head(word: str, name: str, place: str) -> list[str]:
 
 
 def _case_lines(results: list[Result]) -> list[str]:
-    """One case: its name, then each request of it that does not hold."""
+    """One case: its name, then its requests that do not hold, those together of which the same is to be said."""
+    from canarysim.testing.diagnosis import diagnose
+
     case = results[0].trial.case
     failed = any(result.status == "failed" for result in results)
     lines = _head("FAILED" if failed else "ERROR", case.name, _place(case.source.file, case.source.line))
     errors = {str(result.error): result for result in results if result.error is not None}
     for result in errors.values():
         lines += ["", *result_lines(result)]
-    explained = 0
+    alike: dict[str, tuple[Diagnosis, list[Result]]] = {}
     for result in results:
         if result.verdict is not None:
-            lines += ["", *result_lines(result, explained=explained < _EXPLAINED)]
-            explained += 1
+            diagnosis = diagnose(result.verdict)
+            missed = verdict_text(result.verdict, diagnosis, explained=False)
+            alike.setdefault(missed, (diagnosis, []))[1].append(result)
+    for number, (missed, (diagnosis, those)) in enumerate(alike.items()):
+        if number >= _EXPLAINED:
+            lines += ["", *_labels(those), *missed.split("\n")]
+            continue
+        lines += ["", *_verdict_lines(those[0], diagnosis)]
+        if len(those) > 1:
+            lines += ["", "and the same for", *_labels(those[1:], "  ")]
     return lines
 
 
-def result_lines(result: Result, *, explained: bool = True) -> list[str]:
+def _labels(results: Sequence[Result], indent: str = "") -> list[str]:
+    return [line for result in results for line in wrapped(readable(octets(result.trial.label)), indent)]
+
+
+def result_lines(result: Result) -> list[str]:
     """Why one request of a case does not hold."""
     from canarysim.testing.diagnosis import diagnose
 
-    lines = wrapped(readable(octets(result.trial.label)), "")
     if result.error is not None:
-        return [*lines, *_error_lines(result.error)]
+        return [*_labels([result]), *_error_lines(result.error)]
     assert result.verdict is not None
-    if explained and result.trial.random_value is None:
-        lines = []  # the explanation begins with the request
-    text = verdict_text(result.verdict, diagnose(result.verdict), explained=explained)
-    return [*lines, *text.split("\n")]
+    return _verdict_lines(result, diagnose(result.verdict))
+
+
+def _verdict_lines(result: Result, diagnosis: Diagnosis) -> list[str]:
+    assert result.verdict is not None
+    # The explanation begins with the request.
+    label = [] if result.trial.random_value is None else _labels([result])
+    return [*label, *verdict_text(result.verdict, diagnosis).split("\n")]
 
 
 def _error_lines(error: Exception) -> list[str]:

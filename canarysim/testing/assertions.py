@@ -19,7 +19,7 @@ from canarysim.testing.expectations import Answers, Destined, Expectation, OfHos
 from canarysim.testing.failure import failure
 from canarysim.testing.judge import judge
 from canarysim.testing.recording import tell
-from canarysim.testing.splits import check_apart, split_expectations, split_lines
+from canarysim.testing.splits import check_apart, split_expectations, unexpected_lines
 
 if TYPE_CHECKING:
     from canarysim.table.route_table import RouteTable
@@ -203,8 +203,8 @@ def assert_split(
     check_apart(verdict, expectations)
     tell(verdict)
     if not verdict.holds:
-        lines = ["the split is not the expected one:", *split_lines(verdict, expectations)]
-        raise failure("\n".join([*lines, "", verdict_text(verdict, diagnose(verdict))]))
+        lines = ["the split is not the expected one:", *unexpected_lines(verdict, expectations)]
+        raise failure("\n".join([*lines, verdict_text(verdict, diagnose(verdict))]))
 
 
 def _always(table: RouteTable, requests: Requests, checks: list[Check], verb: str) -> None:

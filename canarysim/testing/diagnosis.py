@@ -1,8 +1,9 @@
 """What keeps a table from fulfilling an expectation that does not hold, and the lines of the manifest to look at.
 
 In this order, the first that is true: the virtual host wants https; the route that decides leads there, in another
-share or but for what stops the request; it would be a later route, and an earlier one takes the request; it would
-be a route that refused; it is a route of another virtual host; or no route leads there at all.
+share or but for what stops the request, and no narrower one below it would in the right share; it would be a later
+route, and an earlier one takes the request; it would be a route that refused; it is a route of another virtual
+host; or no route leads there at all.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+import attrs
+
 from canarysim.answers.explain import explain
+from canarysim.answers.fixes import path_text
 from canarysim.answers.names import bears
 from canarysim.answers.near import look
 from canarysim.faces.text import percent
@@ -19,10 +23,12 @@ from canarysim.request import readable
 from canarysim.table.actions import RouteAction
 from canarysim.table.values import Undetermined
 from canarysim.testing.expectations import Destined
+from canarysim.testing.judge import judge
 
 if TYPE_CHECKING:
     from canarysim.answers.explain import Explanation
     from canarysim.answers.near import Look
+    from canarysim.table.hosts import VirtualHost
     from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route
     from canarysim.testing.expectations import Expectation
@@ -30,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Clue", "Diagnosis", "diagnose"]
 
-#: So many destinations are named.
+#: So many destinations are named, and so many routes below tried.
 MOST = 6
 
 #: How near a route is whose path refuses, with nothing to say about it: the request was hardly meant for it.
@@ -60,31 +66,29 @@ def diagnose(verdict: Verdict) -> Diagnosis:
 def _clues(verdict: Verdict, miss: Miss, explanation: Explanation) -> list[Clue]:
     expectation, host = miss.expectation, explanation.host.virtual_host
     if host is None:
-        named = explanation.host.authority
-        shown = f"host {readable(named)!r}" if named else "a request without a host"
-        refused = verdict.decisions[0][0].seen.refused
-        return [] if refused or expectation.share is None else [Clue(f"no virtual host takes {shown}", Where())]
+        return [] if expectation.share is None else _no_host(verdict, explanation)
     if explanation.winner is None and verdict.decisions[0][0].kind in ("tls_redirect", "rejected"):
         return [Clue(f"virtual host {host.name} takes https only", host.source)]
     deciding = {id(d.matched): d.matched for d, _ in verdict.decisions if d.matched is not None}
+    winner = next(iter(deciding.values()), None)
+    told = any(check.tells_routes for check in expectation.checks)
+    led = _leading(verdict, expectation, host) if told else []
+    ready = [one.route for one in led if not one.refusals and not one.open and id(one.route) not in deciding]
+    right = [one for one in ready[:MOST] if _fulfils_alone(verdict, expectation, host, one)]
     stopped = _stopped(verdict)
     for route in deciding.values():
         if _leads(expectation, route) or _headers_that_name(route):
+            narrower = [one for one in right if not _is_wider(one, route, verdict.table)]
+            if narrower:
+                return _stands_below(narrower[0], route, "fulfil it")
             return stopped or [*_aborted(verdict), *_picks(verdict, route, expectation)]
-    winner = next(iter(deciding.values()), None)
-    if not any(check.tells_routes for check in expectation.checks):
+    if not told:
         return stopped or ([] if winner is None else [_taking(winner)])
-    seen = verdict.decisions[0][0].seen
-    looks = [look(route, seen, verdict.table, verdict.random_value) for route in host.routes]
-    led = [one for one in looks if _leads(expectation, one.route)]
     if not led:
         return _elsewhere(verdict.table, expectation, host.name)
-    ready = [one.route for one in led if not one.refusals and not one.open]
     if ready and winner is not None:
-        return [
-            Clue(f"{_called(ready[0])} would fulfil it, and matches;", ready[0].source),
-            Clue(f"but {_called(winner)} stands above it and takes the request", winner.source),
-        ]
+        does = "fulfil it" if right else "lead there"
+        return _stands_below((right or ready)[0], winner, does)
     telling = min(led, key=lambda one: _nearness(one, explanation))
     taken = [] if winner is None else [_taking(winner)]
     if _nearness(telling, explanation)[0] < _FAR:
@@ -92,6 +96,14 @@ def _clues(verdict: Verdict, miss: Miss, explanation: Explanation) -> list[Clue]
     if len(led) == 1:
         return taken + _refused(telling, explanation)
     return taken or [Clue(f"{len(led)} routes lead there, of which none comes near", Where())]
+
+
+def _no_host(verdict: Verdict, explanation: Explanation) -> list[Clue]:
+    if verdict.decisions[0][0].seen.refused is not None:
+        return []
+    named = explanation.host.authority
+    shown = f"host {readable(named)!r}" if named else "a request without a host"
+    return [Clue(f"no virtual host takes {shown}", Where())]
 
 
 def _taking(route: Route) -> Clue:
@@ -119,6 +131,33 @@ def _aborted(verdict: Verdict) -> list[Clue]:
         return []
     place = next(iter(places)) if len(places) == 1 else None
     return [Clue(f"a fault aborts {percent(share)} of these requests", place or Where())]
+
+
+def _leading(verdict: Verdict, expectation: Expectation, host: VirtualHost) -> list[Look]:
+    """The routes of a host that lead to what is expected, each held against the request."""
+    seen = verdict.decisions[0][0].seen
+    leading = [route for route in host.routes if _leads(expectation, route)]
+    return [look(route, seen, verdict.table, verdict.random_value) for route in leading]
+
+
+def _fulfils_alone(verdict: Verdict, expectation: Expectation, host: VirtualHost, route: Route) -> bool:
+    """Whether the expectation would hold if the route had the virtual host to itself: that is tried."""
+    table = attrs.evolve(verdict.table, virtual_hosts=[attrs.evolve(host, routes=[route])])
+    value, fault = verdict.random_value, verdict.fault_value
+    return judge(table, verdict.request, [expectation], random_value=value, fault_value=fault).holds
+
+
+def _is_wider(one: Route, other: Route, table: RouteTable) -> bool:
+    """Whether a route asks for less than another, as far as its conditions tell at a glance."""
+    paths = [path_text(route.match.path, table.behaviour) for route in (one, other)]
+    return len(one.match.conditions) < len(other.match.conditions) or not paths[0].startswith(paths[1])
+
+
+def _stands_below(route: Route, winner: Route, does: str) -> list[Clue]:
+    return [
+        Clue(f"{_called(route)} would {does}, and matches;", route.source),
+        Clue(f"but {_called(winner)} stands above it and takes the request", winner.source),
+    ]
 
 
 def _nearness(one: Look, explanation: Explanation) -> tuple[int, int, int]:

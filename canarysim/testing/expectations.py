@@ -171,7 +171,9 @@ class OfRoute(Check):
         route = decision.matched
         if route is None:
             return f"none: {decision.outcome}"
-        return route.name or route.origin or f"route {route.index} of {decision.virtual_host}"
+        names = route_names(route)
+        short = len(names) == 3 and not self.route.startswith(decision.virtual_host or "")
+        return names[-1] if short else (*names, f"route {route.index} of {decision.virtual_host}")[0]
 
     @property
     def tells_routes(self) -> bool:

@@ -17,7 +17,7 @@ from canarysim.faces.text import percent
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ALWAYS", "Bounds", "Share", "add_to_one", "as_share"]
+__all__ = ["ALWAYS", "Bounds", "Share", "add_to_one", "as_share", "exact"]
 
 #: An exponent that would make a number of thousands of digits, which takes its time.
 _TOO_LONG = re.compile(r"[eE][-+]?[0-9_]{4}")

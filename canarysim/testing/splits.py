@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from canarysim.errors import InvalidValue
-from canarysim.faces.text import percent
 from canarysim.problems import Where
 from canarysim.testing.expectations import Destined, Expectation, OfKind
-from canarysim.testing.shares import Bounds, add_to_one, as_share
+from canarysim.testing.shares import Bounds, add_to_one, as_share, exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
     from canarysim.testing.judge import Verdict
     from canarysim.testing.shares import Share
 
-__all__ = ["check_apart", "split_expectations", "split_lines"]
+__all__ = ["check_apart", "split_expectations", "unexpected_lines"]
 
 Wanted = str | Mapping[str, Any]
 
@@ -51,18 +49,13 @@ def check_apart(verdict: Verdict, expectations: Sequence[Expectation]) -> None:
             raise InvalidValue("overlapping_destinations", f"{name} overlaps another destination")
 
 
-def split_lines(verdict: Verdict, expectations: Sequence[Expectation]) -> list[str]:
-    """A line a destination: what was expected of it, and its true share; then what was not expected at all."""
-    lines = []
-    for each in expectations:
-        true = sum((share for decision, share in verdict.decisions if each.verdict(decision)), Fraction(0))
-        share = each.bounds.low
-        mark = "  " if true == share else "x "
-        lines.append(f"{mark}{_named(each)}: expected {percent(share)} ({share}), is {percent(true)} ({true})")
-    for decision, share in verdict.decisions:
-        if not any(each.verdict(decision) for each in expectations):
-            lines.append(f"x {decision.outcome}: not expected, is {percent(share)} ({share})")
-    return lines
+def unexpected_lines(verdict: Verdict, expectations: Sequence[Expectation]) -> list[str]:
+    """A line for each decision that no part of the split expects."""
+    return [
+        f"  {decision.outcome}: not expected, is {exact(share)}"
+        for decision, share in verdict.decisions
+        if not any(each.verdict(decision) for each in expectations)
+    ]
 
 
 def _named(expectation: Expectation) -> str:

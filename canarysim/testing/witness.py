@@ -40,7 +40,7 @@ from canarysim.table.matchers import ConnectMatcher
 from canarysim.table.values import Undetermined
 from canarysim.table.views import HeaderView
 from canarysim.testing.seeking.everything import takes_everything
-from canarysim.testing.seeking.picks import NamesCluster, Picks, least, variations
+from canarysim.testing.seeking.picks import least, names_cluster, picks, variations
 from canarysim.testing.seeking.pieces import Maker
 from canarysim.testing.seeking.search import Goal, chance_of, seek
 
@@ -85,7 +85,8 @@ def near_miss(table: RouteTable, host: VirtualHost, route: Route, condition: Mat
     """
     place = _place(host, route)
     missed = _condition(route, condition)
-    if isinstance(missed, RuntimeFraction) or takes_everything(table, missed):
+    ordinary = not isinstance(route.match.path, ConnectMatcher)
+    if isinstance(missed, RuntimeFraction) or (ordinary and takes_everything(table, missed)):
         return None
     holding = tuple(one for one in route.match if one is not missed)
     return _sought(table, host, place, holding, missed)
@@ -116,7 +117,7 @@ def reach(
     more: list[Matcher] = []
     name = action.cluster_header if target is None else target.cluster_header
     if name:
-        more.append(NamesCluster(name, table.clusters))
+        more.append(names_cluster(name, table.clusters))
     told = action.weighted and action.certain is None
 
     def random_value(found: Found) -> tuple[int | None] | None:
@@ -128,7 +129,7 @@ def reach(
     # A pick by header is left to chance where the header is not there; by hash likewise.
     attempts: list[tuple[Matcher, ...]] = [tuple(more)]
     if told and action.header_name:
-        attempts.insert(0, (*more, Picks(action, number)))
+        attempts.insert(0, (*more, picks(action, number)))
     for extra in attempts:
         request = _sought(table, host, place, (*route.match, *extra), None, fits)
         if request is not None:
@@ -189,7 +190,7 @@ def _sought(
     goal = Goal(table, host, place, holding, refusing, fits)
     places = {id(route): at for at, route in enumerate(host.routes)}
     for maker in _makers(goal):
-        request = seek(goal, maker)
+        request = seek(goal, maker, places)
         if request is not None:
             written = maker.as_url(request)
             return written if written is not None and goal.misses(written, places) == [] else request
@@ -205,7 +206,7 @@ def _makers(goal: Goal) -> Iterator[Maker]:
         return
     routes = host.routes[: goal.place + 1]
     conditions = (*goal.holding, *(condition for route in routes for condition in route.match))
-    names = {one.view.header for one in conditions if isinstance(one.view, HeaderView)}
+    names = {maker.host_header, *(one.view.header for one in conditions if isinstance(one.view, HeaderView))}
     if host.require_tls == "EXTERNAL_ONLY" or any(
         name.startswith("x-envoy-") or name in table.internal_only_headers for name in names
     ):
@@ -216,7 +217,9 @@ def _place(host: VirtualHost, route: Route) -> int:
     for place, one in enumerate(host.routes):
         if one is route:
             return place
-    raise InvalidValue("unknown_route", f"{route!r} is no route of virtual host {host.name}: give one of its routes")
+    raise InvalidValue(
+        "unknown_route", f"{route!r} is no route of virtual host {host.name}: give one of its routes"
+    )
 
 
 def _condition(route: Route, condition: Matcher | int) -> Matcher:

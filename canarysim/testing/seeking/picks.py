@@ -2,97 +2,67 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from itertools import accumulate
 from math import gcd
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 from canarysim.request import Request, as_name
 from canarysim.table.hash_policies import ConnectionHash, CookieHash, HeaderHash, QueryParameterHash
-from canarysim.table.matchers import Matcher
-from canarysim.table.views import HeaderView
+from canarysim.table.matchers import HeaderMatcher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from canarysim.table.actions import RouteAction
     from canarysim.table.behaviour import Behaviour
     from canarysim.table.chance import Chance, Residues
     from canarysim.table.strings import Test
 
-__all__ = ["NamesCluster", "Picks", "least", "variations"]
+__all__ = ["Told", "least", "names_cluster", "picks", "variations"]
 
 
 @attrs.frozen
-class NamesCluster(Matcher):
+class Told:
+    """What the value of a header has to tell; stands where a HeaderMatcher has a StringMatcher."""
+
+    holds: Callable[[str], bool] = attrs.field(eq=False)
+    #: Texts to try.
+    proposed: tuple[str, ...]
+
+    def test(self, envoy: Behaviour) -> Test:
+        return self.holds
+
+    def why_unknown(self, envoy: Behaviour) -> str | None:
+        return None
+
+
+def names_cluster(header: str, known: frozenset[str] | None) -> HeaderMatcher:
     """That a header names a cluster, one of ``known`` where that is told: what a route by header needs."""
 
-    header: str
-    known: frozenset[str] | None = None
+    def holds(text: str) -> bool:
+        name = as_name(text) if text else None
+        return name is not None and (known is None or name in known)
 
-    @property
-    def view(self) -> HeaderView:
-        return HeaderView(":authority" if self.header.lower() == "host" else self.header.lower())
-
-    def test(self, envoy: Behaviour) -> Test:
-        def holds(values: tuple[str, ...] | None) -> bool:
-            name = as_name(values[0]) if values and values[0] else None
-            return name is not None and (self.known is None or name in self.known)
-
-        return holds
-
-    @property
-    def proposed(self) -> tuple[str, ...]:
-        """Values to try."""
-        return ("some-cluster",) if self.known is None else tuple(sorted(self.known)) or ("some-cluster",)
-
-    def describe(self) -> str:
-        return "names a cluster"
+    return _asking(header, Told(holds, tuple(sorted(known or ())) or ("some-cluster",)))
 
 
-@attrs.frozen
-class Picks(Matcher):
-    """That the number in the header that an action picks by leads to one of its destinations."""
+def picks(action: RouteAction, number: int) -> HeaderMatcher:
+    """That the number in the header by which an action picks leads to one of its destinations."""
+    ends = (0, *accumulate(destination.weight for destination in action.destinations))
+    begin, end, total = ends[number], ends[number + 1], action.total
 
-    action: RouteAction
-    number: int
+    def holds(text: str) -> bool:
+        return text.isascii() and text.isdigit() and len(text) < 20 and begin <= int(text) % total < end
 
-    @property
-    def view(self) -> HeaderView:
-        return HeaderView(self.action.header_name.lower())
-
-    def _interval(self) -> tuple[int, int]:
-        ends = (0, *accumulate(destination.weight for destination in self.action.destinations))
-        return ends[self.number], ends[self.number + 1]
-
-    def test(self, envoy: Behaviour) -> Test:
-        begin, end = self._interval()
-        total = self.action.total
-
-        def holds(values: tuple[str, ...] | None) -> bool:
-            text = values[0].strip() if values and len(values) == 1 else ""
-            return text.isascii() and text.isdigit() and len(text) < 20 and begin <= int(text) % total < end
-
-        return holds
-
-    @property
-    def proposed(self) -> tuple[str, ...]:
-        """Values to try: in the interval, and one and two rounds further on."""
-        begin, end = self._interval()
-        total = self.action.total
-        values = (begin, end - 1, *range(begin, min(end, begin + 12)))
-        return tuple(str(value + rounds * total) for rounds in (0, 1, 2, 9) for value in values)
-
-    def describe(self) -> str:
-        return f"picks destination {self.number}"
+    values = (*range(begin, min(end, begin + 12)), end - 1)
+    proposed = (str(value + rounds * total) for rounds in (0, 1, 2, 9) for value in values)
+    return _asking(action.header_name, Told(holds, tuple(proposed)))
 
 
-def picked(action: RouteAction, value: int) -> int:
-    """The number of the destination that a value picks."""
-    ends = list(accumulate(destination.weight for destination in action.destinations))
-    return bisect_right(ends, value % action.total)
+def _asking(header: str, told: Told) -> HeaderMatcher:
+    return HeaderMatcher(header, cast("Any", told))
 
 
 def variations(request: Request, action: RouteAction, most: int) -> Iterator[Request]:

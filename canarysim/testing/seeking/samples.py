@@ -15,8 +15,8 @@ from canarysim.table import regex
 from canarysim.table.matchers import PathExact, PathRegex, PathSeparatedPrefix, Range
 from canarysim.table.metadata import ListValue, NumberValue, OrValue
 from canarysim.table.regex._syntax import (
-    AnyByte,
     Alternate,
+    AnyByte,
     Assertion,
     CharClass,
     Concat,
@@ -43,9 +43,9 @@ _MOST = 24
 _MOST_OF_PART = 8
 _LONG = 1000
 #: Characters that samples are made of where a class has them.
-_PLEASANT = "a1A-_./x;, %"
+_PLEASANT = "a1/A-_.x;, %"
 #: What may stand behind a prefix, so that conditions on the path tell such paths apart.
-_ENDINGS = ("/1", "/a", "1", "a", "/", "/a/b", "x", "/x", ".html", "-a", ";v=1", "/b", "b", "/A", "A", "//")
+_ENDINGS = ("/1", "/a", "1", "a", "/", "/a/b", "x", "/x", "x/1", ".html", "-a", ";v=1", "/b", "b", "/A", "A", "//")
 
 
 def recased(text: str) -> str:
@@ -78,7 +78,7 @@ def _made(node: Node, most: int = _MOST_OF_PART) -> list[str]:
         case AnyByte():
             return ["a"]
         case CharClass():
-            return list(islice(_characters(node), 6))
+            return list(islice(_characters(node), 8))
         case Group():
             return _made(node.body, most)
         case Alternate():
@@ -137,7 +137,11 @@ def _joined(parts: list[list[str]], most: int) -> list[str]:
 def texts(asked: StringMatcher | Range, envoy: Behaviour) -> tuple[str, ...]:
     """Texts that a condition on a text takes."""
     if isinstance(asked, Range):
-        return _unlike(str(number) for number in (asked.start, asked.end - 1)) if asked.start < asked.end else ()
+        return (
+            _unlike((str(asked.start), str(asked.end - 1), f"+{max(asked.start, 0)}"))
+            if asked.start < asked.end
+            else ()
+        )
     value = asked.value
     if asked.kind == "safe_regex":
         return regex_samples(value, envoy.regex_encoding)
@@ -156,7 +160,9 @@ def near_texts(asked: StringMatcher | Range, envoy: Behaviour) -> tuple[str, ...
     if isinstance(asked, Range):
         return str(asked.end), str(asked.start - 1), "x"
     taken = texts(asked, envoy)[:2]
-    return _unlike(near for text in taken for near in (f"{text}x", f"x{text}", text[:-1], recased(text)))
+    return _unlike(
+        near for text in taken for near in (f"{text}x", f"x{text}", text[:-1], recased(text), f"{text}a")
+    )
 
 
 def json_values(asked: ValueMatcher, envoy: Behaviour) -> list[Any]:
@@ -172,7 +178,7 @@ def json_values(asked: ValueMatcher, envoy: Behaviour) -> list[Any]:
         return [one for each in asks.any_of for one in json_values(each, envoy)]
     if isinstance(asks, bool):
         return [asks]
-    return {"present": ["a"], "null": [None]}.get(asks, [])
+    return ["a"] if asks == "present" else [None] if asks == "null" else []
 
 
 # Paths
@@ -192,7 +198,9 @@ def paths(asked: PathMatcher, envoy: Behaviour) -> tuple[str, ...]:
         found = (asked.path,)
     elif isinstance(text := getattr(asked, "prefix", None), str):
         start = text or "/"
-        endings = (end for end in _ENDINGS if end[0] == "/") if isinstance(asked, PathSeparatedPrefix) else _ENDINGS
+        endings = (
+            (end for end in _ENDINGS if end[0] == "/") if isinstance(asked, PathSeparatedPrefix) else _ENDINGS
+        )
         found = (start, *(start + (end.lstrip("/") if start.endswith("/") else end) for end in endings))
     else:
         return ()
@@ -201,10 +209,23 @@ def paths(asked: PathMatcher, envoy: Behaviour) -> tuple[str, ...]:
     return _unlike(path for path in found if path.startswith("/"))
 
 
+#: What many a regex does not expect in a path.
+_STRANGE = ("x", "/", "/1", ";v=1", ".", "-", "_", "1", "A", "%20", "//", "~", ":", "@")
+
+
 @lru_cache(maxsize=4096)
 def near_paths(asked: PathMatcher, envoy: Behaviour) -> tuple[str, ...]:
-    """Paths that a condition narrowly refuses."""
+    """Paths that a condition narrowly refuses: what shows that it is this one and not a wider one comes first."""
+    known = paths(asked, envoy)
     found: list[str] = []
-    for path in paths(asked, envoy)[:3]:
-        found += [path[:-1], f"{path}x", f"{path}/", f"{path}/1", recased(path), f"/x{path}", f"/x{path[1:]}"]
+    for path in known[:3]:
+        shorter, longer = path[:-1], [f"{path}{end}" for end in _STRANGE]
+        if isinstance(asked, PathExact):
+            found += [f"{path}/", shorter, *longer]
+        elif isinstance(asked, PathSeparatedPrefix | PathRegex | PathTemplate):
+            found += [*longer, shorter]
+        else:
+            found += [shorter]
+        found += [recased(path), f"/x{path}", f"/x{path[1:]}"]
+    found += [f"/{text}" for text in _STRANGE]
     return _unlike(path for path in found if path.startswith("/"))

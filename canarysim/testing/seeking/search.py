@@ -21,7 +21,8 @@ import attrs
 from canarysim.table.actions import RouteAction
 from canarysim.table.chance import EVERY, NEVER, Chance
 from canarysim.table.routes import verdict
-from canarysim.testing.seeking.pieces import HOST, LISTENER, Maker
+from canarysim.testing.seeking.offers import offers
+from canarysim.testing.seeking.pieces import HOST, LISTENER, PATH, Maker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from canarysim.table.matchers import Matcher
     from canarysim.table.route_table import Found, RouteTable
     from canarysim.table.routes import Route
-    from canarysim.testing.seeking.pieces import Key, Offer
+    from canarysim.testing.seeking.offers import Offer
+    from canarysim.testing.seeking.pieces import Key
 
 __all__ = ["Goal", "chance_of", "seek"]
 
@@ -40,6 +42,11 @@ __all__ = ["Goal", "chance_of", "seek"]
 _ROUNDS = 40
 _TRIES = 24
 _STEPS = 400
+#: Proposals for each piece that are looked at first, which mostly will do, and at all.
+_FEW = 28
+_MANY = 2000
+
+_Looks = dict[tuple["Key", Any], "Seen | None"]
 
 
 def chance_of(route: Route, table: RouteTable) -> Chance:
@@ -106,16 +113,29 @@ def _rest(chance: Chance) -> Chance:
     return Chance.of(*(~residues for residues in chance.conditions)) if chance.conditions else NEVER
 
 
-def seek(goal: Goal, maker: Maker) -> Request | None:
-    """The plainest request found; None without one. Cost: milliseconds, bounded."""
-    places = {id(route): place for place, route in enumerate(goal.host.routes)}
+def seek(goal: Goal, maker: Maker, places: Mapping[int, int]) -> Request | None:
+    """The plainest request found; None without one. ``places`` are those of the routes, by their ids.
+
+    Cost: milliseconds, bounded.
+    """
     known: list[int] = []
-    looks: dict[tuple[Key, Any], Seen | None] = {}
+    looks: _Looks = {}
+    for few in (_FEW, _MANY):
+        request = _sought(goal, maker, places, known, looks, few)
+        if request is not None:
+            return request
+    return None
+
+
+def _sought(
+    goal: Goal, maker: Maker, places: Mapping[int, int], known: list[int], looks: _Looks, few: int
+) -> Request | None:
+    """The same with the first ``few`` proposals for each piece."""
     for _ in range(_ROUNDS):
         routes = [goal.host.routes[place] for place in known]
         conditions = [*goal.asked, *(condition for route in routes for condition in route.match)]
         maker = maker.fit(conditions)
-        board = _board(goal, maker, conditions, looks)
+        board = _board(goal, maker, conditions, looks, few)
         new = None
         for number, request in enumerate(_requests(goal, maker, board, routes) if board is not None else ()):
             blockers = goal.misses(request, places)
@@ -142,11 +162,9 @@ class _Class:
 _Board = dict["Key", list[_Class]]
 
 
-def _board(
-    goal: Goal, maker: Maker, conditions: Sequence[Matcher], looks: dict[tuple[Key, Any], Seen | None]
-) -> _Board | None:
+def _board(goal: Goal, maker: Maker, conditions: Sequence[Matcher], looks: _Looks, few: int) -> _Board | None:
     """The classes of each piece that can be a part of a solution; None where a piece has none."""
-    by_key: dict[Key, list[Matcher]] = {HOST: [], ("path",): []}
+    by_key: dict[Key, list[Matcher]] = {HOST: [], PATH: []}
     if goal.host.require_tls:
         by_key[LISTENER] = []
     for condition in conditions:
@@ -157,10 +175,8 @@ def _board(
     board: _Board = {}
     for key in sorted(by_key, key=lambda key: (key != HOST, key != LISTENER)):
         asked = by_key[key]
-        if key == LISTENER:
-            asked = [one for one in asked]
-        offers = maker.offers(key, asked)
-        classes = _classes(goal, maker, key, asked, offers, base, looks)
+        proposed = sorted(offers(maker, key, asked, goal.refusing), key=lambda offer: offer.cost)[:few]
+        classes = _classes(goal, maker, key, asked, proposed, base, looks)
         if not classes:
             return None
         board[key] = classes
@@ -176,12 +192,14 @@ def _classes(
     asked: Sequence[Matcher],
     offers: Sequence[Offer],
     base: Mapping[Key, Any],
-    looks: dict[tuple[Key, Any], Seen | None],
+    looks: _Looks,
 ) -> list[_Class]:
     envoy = goal.table.behaviour
     wanted = [goal.wanted(condition) for condition in asked]
     cheapest: dict[tuple[bool | None, ...], Offer] = {}
-    for offer in sorted(offers, key=lambda offer: offer.cost):
+    for offer in offers:
+        if cheapest and not asked:
+            break  # nothing tells the others apart
         seen = _look(goal, maker, key, offer.value, base, looks)
         if seen is None:
             continue
@@ -205,7 +223,7 @@ def _look(
     key: Key,
     value: Any,
     base: Mapping[Key, Any],
-    looks: dict[tuple[Key, Any], Seen | None],
+    looks: _Looks,
 ) -> Seen | None:
     """The plainest request with this value as the table sees it; None where it is not even compared."""
     name = (key, repr(value) if key[0] == "metadata" else value)
