@@ -384,9 +384,9 @@ coverage      touched      of   share
 
 not touched, each with a request that would touch it
   condition of route 0: path begins with '/findPets'              routes.yaml:14
-      GET / x-canary:true
+      GET /findPet x-canary:true
   condition of route 3: path begins with '/petstore'              routes.yaml:67
-      GET /
+      GET /petstor
 
 12 passed, 0 failed
 """
@@ -459,7 +459,7 @@ def test_json_is_what_its_schema_says(tmp_path: Path, capsys: Capture) -> None:
     assert failed["test"] == "a tenth is the canary"
     assert [miss["share_fraction"] for miss in failed["missed"]] == ["2/11", "9/11"]
     assert found["coverage"]["is_below"] is True
-    assert found["coverage"]["untouched"][0]["request"]["text"] == "GET / x-canary:true"
+    assert found["coverage"]["untouched"][0]["request"]["text"] == "GET /findPet x-canary:true"
     assert main(["check", folder, "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["coverage"] is None
 

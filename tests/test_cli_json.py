@@ -262,7 +262,7 @@ def test_schemas_are_schemas_and_complete_in_themselves(name: str, capsys: Captu
     assert name in capsys.readouterr().out.split()
 
 
-@pytest.mark.parametrize("name", set(SCHEMAS) - {"envoy"})
+@pytest.mark.parametrize("name", [name for name in SCHEMAS if name not in ("envoy", "tests")])
 def test_every_field_is_required_and_no_other_allowed(name: str) -> None:
     for path, part in objects(schema(name)):
         if "properties" in part and part.get("type") == "object":

@@ -168,19 +168,19 @@ def test_the_marker_names_manifests_beside_the_test(pytester: pytest.Pytester) -
 def test_coverage_counts_test_files_and_assertions(repository: pytest.Pytester) -> None:
     repository.makeini("[pytest]\ncanary_manifests = routes.yaml\n")
     result = repository.runpytest("--canary-coverage")
-    result.stdout.fnmatch_lines(["*coverage of routes*", "  conditions *3 *5 *60 %", "      GET / x-canary:true"])
+    result.stdout.fnmatch_lines(["*coverage of routes*", "  conditions *3 *5 *60 %", "      GET /findPet x-canary:true"])
     repository.makepyfile(
         """
         import canarysim as cs
 
         def test_the_header_alone_is_no_canary(route_table):
-            cs.assert_not_found(route_table, "GET / x-canary:true")
+            cs.assert_not_found(route_table, "GET /findPet x-canary:true")
         """
     )
     result = repository.runpytest("--canary-coverage")
     result.assert_outcomes(passed=13)
     result.stdout.fnmatch_lines(["  conditions *5 *5 *100 %"])
-    result.stdout.no_fnmatch_line("*GET / x-canary:true*")
+    result.stdout.no_fnmatch_line("*GET /findPet x-canary:true*")
 
 
 def test_coverage_may_fail_the_run_and_is_shown_on_failure_too(repository: pytest.Pytester) -> None:

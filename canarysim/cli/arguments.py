@@ -155,8 +155,7 @@ table check tool are run by that tool's rules; name their route configuration
 beside them. --coverage shows which routes, conditions and destinations they
 touch, and for each of the others a request that would.""",
         """\
-  canarysim check tests/
-  canarysim check tests/ --fail-under 95
+  canarysim check tests/ --coverage
   canarysim check route_configuration.yaml router_check_tests.json""",
         ("check", "table", "json"),
     ),
