@@ -14,6 +14,7 @@ from canarysim.testing.shares import Bounds, as_share
 
 COALMINE = (Path(__file__).parent.parent / "notebooks" / "manifests" / "coalmine.yaml").read_text()
 V1, V2 = "default-petstore-v1-8080", "default-petstore-v2-8080"
+HALF = "path begins with '/half', random value modulo 100"
 ENVOY = """\
 virtual_hosts:
 - name: secure
@@ -175,20 +176,8 @@ def test_a_bare_share_says_which_route_it_is_about() -> None:
             to("never"),
             None,
             [
-                (
-                    (
-                        "route 3 (path begins with '/half', random value modulo 100 is below 20) would lead there, and "
-                        "matches;"
-                    ),
-                    17,
-                ),
-                (
-                    (
-                        "but route 2 (path begins with '/half', random value modulo 100 is below 30) stands above it "
-                        "and takes the request"
-                    ),
-                    15,
-                ),
+                (f"route 3 ({HALF} is below 20) would lead there, and matches;", 17),
+                (f"but route 2 ({HALF} is below 30) stands above it and takes the request", 15),
             ],
         ),
     ],

@@ -40,7 +40,8 @@ def test_a_failure_says_what_to_fix_and_hides_no_other(repository: pytest.Pytest
     result.assert_outcomes(passed=11, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "a tenth is the canary (test_pets.canary.yaml:11)",
+            "* a tenth is the canary *",
+            "expected 10 % to default-petstore-v2-8080_gloo-system, found 18.18 % (test_pets.canary.yaml:11)",
             "  expected  10 % to default-petstore-v2-8080_gloo-system",
             "  found     18.18 % (2/11)",
             "  look at   default-petstore-v2-8080_gloo-system (findPetById) has weight 20 of",
@@ -48,8 +49,43 @@ def test_a_failure_says_what_to_fix_and_hides_no_other(repository: pytest.Pytest
             "GET /findPetWithId/1",
         ]
     )
+    result.stdout.fnmatch_lines(["FAILED test_pets.canary.yaml::a tenth is the canary - expected 10 % to *"])
     result.stdout.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line("*canarysim/testing/*.py*")
+
+
+def test_names_are_shown_as_they_are_and_each_is_one_item(repository: pytest.Pytester) -> None:
+    wrong = "{cluster: default-petstore-v2-8080}"
+    repository.makefile(
+        ".canary.yaml",
+        test_odd=f"""
+            manifests: routes.yaml
+            tests:
+            - {{name: "a::b \\e[31mred\\n", request: GET /findPets, expect: {wrong}}}
+            - name: told apart
+              request: [{{path: /findPets, body: a}}, {{path: /findPets, body: b}}]
+              expect: {{cluster: default-petstore-v1-8080}}
+        """,
+    )
+    result = repository.runpytest("-v", "test_odd.canary.yaml")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            r"test_odd.canary.yaml::a:b \x1b[[]31mred\n FAILED*",
+            "test_odd.canary.yaml::told apart[[]GET /findPets[]] PASSED*",
+            "test_odd.canary.yaml::told apart[[]GET /findPets[]] #2 PASSED*",
+        ]
+    )
+    assert "\x1b" not in result.stdout.str()
+    result = repository.runpytest(r"test_odd.canary.yaml::a:b \x1b[31mred\n")
+    result.assert_outcomes(failed=1)
+    repository.runpytest("test_odd.canary.yaml::told apart[GET /findPets] #2").assert_outcomes(passed=1)
+
+
+def test_a_file_of_another_name_is_run_where_it_is_named(repository: pytest.Pytester) -> None:
+    (repository.path / "test_pets.canary.yaml").rename(repository.path / "pets.canary.yaml")
+    assert repository.runpytest().ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    repository.runpytest("pets.canary.yaml").assert_outcomes(passed=12)
 
 
 def test_a_name_that_does_not_exist_is_an_error_and_no_failure(repository: pytest.Pytester) -> None:
@@ -168,7 +204,9 @@ def test_the_marker_names_manifests_beside_the_test(pytester: pytest.Pytester) -
 def test_coverage_counts_test_files_and_assertions(repository: pytest.Pytester) -> None:
     repository.makeini("[pytest]\ncanary_manifests = routes.yaml\n")
     result = repository.runpytest("--canary-coverage")
-    result.stdout.fnmatch_lines(["*coverage of routes*", "  conditions *3 *5 *60 %", "      GET /findPet x-canary:true"])
+    result.stdout.fnmatch_lines(
+        ["*coverage of routes*", "  conditions *3 *5 *60 %", "      GET /findPet x-canary:true"]
+    )
     repository.makepyfile(
         """
         import canarysim as cs
@@ -228,3 +266,16 @@ def test_unused_it_loads_nothing_but_itself(pytester: pytest.Pytester) -> None:
     )
     others = [option for name in ("hypothesispytest", "benchmark", "xdist") for option in ("-p", f"no:{name}")]
     pytester.runpytest_subprocess(*others).assert_outcomes(passed=1)
+
+
+def test_a_threshold_is_not_met_where_nothing_was_measured(repository: pytest.Pytester) -> None:
+    repository.makepyfile("def test_of_something_else(): pass")
+    result = repository.runpytest("--canary-fail-under=1", "-k", "something_else")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["FAILED  no route was measured, below 1 %"])
+    assert repository.runpytest("--canary-fail-under=0", "-k", "something_else").ret == pytest.ExitCode.OK
+
+
+def test_no_coverage_is_shown_where_nothing_is_run(repository: pytest.Pytester) -> None:
+    result = repository.runpytest("--canary-coverage", "--collect-only")
+    result.stdout.no_fnmatch_line("*coverage of routes*")

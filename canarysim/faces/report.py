@@ -138,7 +138,8 @@ def coverage_lines(coverage: Coverage, fail_under: Fraction | None = None) -> li
             lines += _item_lines(item)
     if fail_under is not None and coverage.is_below(fail_under):
         wanted = percent_down(fail_under / 100)
-        lines += ["", f"FAILED  coverage is {coverage.of()}, below {wanted}"]
+        said = f"coverage is {coverage.of()}" if coverage.items else "no route was measured"
+        lines += ["", f"FAILED  {said}, below {wanted}"]
     return lines
 
 

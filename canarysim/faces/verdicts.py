@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from canarysim.testing.expectations import Check
     from canarysim.testing.judge import Miss, Verdict
 
-__all__ = ["verdict_text"]
+__all__ = ["gist", "verdict_text"]
 
 #: Of what is found in many ways, so many are shown.
 _MOST = 8
@@ -32,6 +32,21 @@ def verdict_text(verdict: Verdict, diagnosis: Diagnosis, *, explained: bool = Tr
         for line in _miss_lines(verdict, miss, clues)
     ]
     return "\n".join([*lines, "", str(diagnosis.explanation)] if explained else lines)
+
+
+def gist(verdict: Verdict) -> str:
+    """The first expectation that does not hold, in one line; its place is in the text."""
+    miss = verdict.missed[0]
+    wanted = str(miss.expectation)
+    if miss.is_open:
+        found = "which is unknown"
+    elif miss.expectation.share is not None:
+        found = f"found {percent(miss.share)}"
+    else:
+        check, against = miss.wrong[0]
+        wanted = check.wanted if check.name == "destination" else f"{check.name} {check.wanted}"
+        found = f"found {check.found(against[0][0])}"
+    return readable(octets(f"expected {wanted}, {found}"))
 
 
 def _miss_lines(verdict: Verdict, miss: Miss, clues: Sequence[Clue]) -> list[str]:

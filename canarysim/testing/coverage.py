@@ -203,8 +203,9 @@ class Coverage:
         return Covered(sum(item.touched for item in items), len(items))
 
     def is_below(self, percent: Fraction) -> bool:
-        """Whether less than so many per cent of all were touched."""
-        return self.of().share * 100 < percent
+        """Whether less than so many per cent of all were touched; where nothing was measured, nothing was."""
+        covered = self.of()
+        return covered.share * 100 < percent if covered.total else percent > 0
 
     @property
     def untouched(self) -> list[Item]:

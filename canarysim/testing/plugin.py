@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from canarysim.filenames import is_test_file
+from canarysim.filenames import is_named_as_tests, is_test_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,7 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> CanaryFile | None:
-    if not is_test_file(file_path.name):
+    named = is_named_as_tests(file_path.name) and parent.session.isinitpath(file_path)
+    if not (named or is_test_file(file_path.name)):
         return None
     found: CanaryFile = CanaryFile.from_parent(parent, path=file_path)
     return found
@@ -82,9 +83,21 @@ class CanaryFile(pytest.File):
             suite = read_suite(_shown(self.path, self.config))
         except ManifestError as error:
             raise self.CollectError(str(error)) from None
+        seen: dict[str, int] = {}
         for case in suite.cases:
             for trial in case.trials():
-                yield CanaryItem.from_parent(self, name=trial.name, suite=suite, trial=trial)
+                name = _node_name(trial.name)
+                seen[name] = seen.get(name, 0) + 1
+                if seen[name] > 1:  # requests that differ in what their text does not show
+                    name = f"{name} #{seen[name]}"
+                yield CanaryItem.from_parent(self, name=name, suite=suite, trial=trial)
+
+
+def _node_name(name: str) -> str:
+    """A name that a terminal shows as it is, and that can be asked for behind the ``::`` of its file."""
+    from canarysim.request import octets, readable
+
+    return readable(octets(name)).replace("::", ":")
 
 
 def _shown(path: Path, config: pytest.Config) -> str:
@@ -140,9 +153,12 @@ class CanaryItem(pytest.Item):
 
     def _text(self, result: Result) -> str:
         from canarysim.faces.report import result_lines
+        from canarysim.faces.verdicts import gist
 
         place = f"{self.trial.case.source.file}:{self.trial.case.source.line}"
-        return "\n".join([f"{self.trial.case.name} ({place})", "", *result_lines(result)])
+        # pytest has said the name; what it repeats in its summary is the first line.
+        said = str(result.error) if result.verdict is None else gist(result.verdict)
+        return "\n".join([f"{said} ({place})", "", *result_lines(result)])
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         line = self.trial.case.source.line
@@ -264,6 +280,8 @@ class _Measured:
             self.coverage.add(pickle.loads(sent))  # noqa: S301 - from a process that this one started
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if terminalreporter.config.getoption("collectonly"):
+            return
         from canarysim.faces.report import coverage_lines
 
         terminalreporter.section("coverage of routes")
