@@ -226,3 +226,30 @@ def test_a_comma_too_many_is_taken(tmp_path: Path) -> None:
         ' "validate": {"cluster_name": "a"},},]}'
     )
     assert [case.name for case in read_router_check(str(file))] == ["t"]
+
+
+def test_headers_from_inside_are_not_dropped(tmp_path: Path) -> None:
+    """It is the connection manager that drops them, which the tool does not have."""
+    (tmp_path / "routes.yaml").write_text(
+        "internal_only_headers: [x-inside]\n"
+        "virtual_hosts:\n- name: h\n  domains: ['*']\n  routes:\n"
+        "  - {match: {prefix: /, headers: [{name: x-inside, present_match: true}]}, route: {cluster: inside}}\n"
+    )
+    (tmp_path / "tests.yaml").write_text(
+        "tests:\n- test_name: t\n"
+        "  input: {authority: h, path: /, additional_request_headers: [{key: x-inside, value: '1'}]}\n"
+        "  validate: {cluster_name: {value: inside}, request_header_fields: [{key: x-inside, value: '1'}]}\n"
+    )
+    report = check(tmp_path / "routes.yaml", tmp_path / "tests.yaml")
+    assert (report.passed, report.failed, report.errors) == (1, 0, 0), str(report)
+
+
+def test_tests_that_are_no_json_are_tests_all_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "routes.yaml").write_text("virtual_hosts: [{name: h, domains: ['*']}]\n")
+    (tmp_path / "tests.json").write_text(
+        '{"tests": [ // the first\n  {"test_name": "t", "input": {}, "validate": {"cluster_name": "a"}}\n]}'
+    )
+    assert main(["check", str(tmp_path / "routes.yaml"), str(tmp_path / "tests.json")]) == 2
+    out = capsys.readouterr().out
+    assert "tests.json:1:" in out
+    assert "syntax]" in out

@@ -2,7 +2,8 @@
 
 Facts (source and documentation of the tool in Envoy 1.40, and its own suite of tests):
 
-1. The tool asks the router alone. There is no filter, so that no fault aborts, and clusters need not exist.
+1. The tool asks the router alone. There is no filter, so that no fault aborts, clusters need not exist, and
+   nothing drops ``internal_only_headers``.
 2. ``:scheme`` and ``x-forwarded-proto`` are https exactly where ``ssl`` is true; the client is 127.0.0.1.
 3. A route with a runtime fraction takes part only where ``input.runtime`` is its key and the random value is
    below the numerator, which is at least 1. Envoy itself takes the default fraction for such a route.
@@ -198,7 +199,7 @@ class _Tables:
         self.made: dict[tuple[int, str, frozenset[int]], tuple[RouteTable, RouteTable]] = {}
 
     def get(self, table: RouteTable, scheme: Literal["http", "https"], disabled: frozenset[int]) -> RouteTable:
-        """Without faults, and without the routes at the places that are disabled (facts 1 and 3)."""
+        """With what fact 1 says, and without the routes at the places that are disabled (fact 3)."""
         key = id(table), scheme, disabled
         if key not in self.made:
             place = iter(range(len(table.routes)))
@@ -217,6 +218,7 @@ class _Tables:
                 clusters=None,
                 scheme=scheme,
                 http=HttpSettings(),
+                internal_only_headers=(),
                 runtime=self.runtime or table.runtime,
             )
             self.made[key] = table, made  # the first is kept so that its id stays its own

@@ -179,10 +179,13 @@ class EnvoyReader(Reader):
     def _wrapped(self, kind: Wrapped, node: Node, path: str) -> Anything:
         if not isinstance(node, Mapping):
             return self.value(kind.item, node, path)
-        record = self.message(_BOOL_VALUE if kind.item is BOOL else _NUMBER_VALUE, node, path)
+        form, default = {BOOL: (_BOOL_VALUE, False), STRING: (_STRING_VALUE, "")}.get(
+            kind.item, (_NUMBER_VALUE, 0)
+        )
+        record = self.message(form, node, path)
         if record is None or "value" in record.damaged:
             return None
-        value = record.get("value", False if kind.item is BOOL else 0)
+        value = record.get("value", default)
         if isinstance(kind.item, Whole) and not kind.item.low <= value <= kind.item.high:
             self.error("wrong_type", f"{last_name(path)} is {value}, out of its range", node, path)
             return None
@@ -262,6 +265,7 @@ class EnvoyReader(Reader):
 
 _BOOL_VALUE = Proto("BoolValue", (Field("value", BOOL),))
 _NUMBER_VALUE = Proto("UInt32Value", (Field("value", INT64),))
+_STRING_VALUE = Proto("StringValue", (Field("value", STRING),))
 _LONG_DURATION = Proto("Duration", (Field("seconds", INT64), Field("nanos", INT32)))
 
 
