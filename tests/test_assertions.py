@@ -201,6 +201,19 @@ def test_tracebacks_of_pytest_end_at_the_callers_line(tmp_path: Path) -> None:
     assert f"canarysim{os.sep}testing" not in shown
 
 
+def test_what_cannot_be_asked_ends_at_the_callers_line_too(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(
+        "import canarysim as cs\nfrom tests.cases import weighted\n\n"
+        "def test_name():\n    cs.assert_routes_to(cs.loads(weighted(1, 1)), 'GET /', cluster='no')  # line 1\n\n"
+        "def test_request():\n    cs.assert_split(cs.loads(weighted(1, 1)), 'nonsense', {'r0': 1})  # line 2\n\n"
+        "def test_nothing():\n    cs.assert_routes_to(cs.loads(weighted(1, 1)), [], cluster='r0')  # line 3\n"
+    )
+    shown = run("-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "--color=no", cwd=tmp_path)
+    assert "3 failed" in shown
+    assert all(line in shown for line in LINES[:3])
+    assert f"canarysim{os.sep}" not in shown
+
+
 def test_tracebacks_in_a_notebook_end_at_the_callers_line(tmp_path: Path) -> None:
     notebook = tmp_path / "cells.py"
     notebook.write_text(

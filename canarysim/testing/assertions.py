@@ -16,7 +16,7 @@ from canarysim.faces.verdicts import verdict_text
 from canarysim.request import Request
 from canarysim.testing.diagnosis import diagnose
 from canarysim.testing.expectations import Answers, Destined, Expectation, OfHost, OfKind, OfRoute, Sent
-from canarysim.testing.failure import failure
+from canarysim.testing.failure import assertion, failure
 from canarysim.testing.judge import judge
 from canarysim.testing.recording import tell
 from canarysim.testing.splits import check_apart, split_expectations, unexpected_lines
@@ -37,6 +37,7 @@ Wanted = str | Mapping[str, Any]
 _EXPLAINED = 5
 
 
+@assertion
 def assert_routes_to(
     table: RouteTable,
     requests: Requests,
@@ -92,6 +93,7 @@ def assert_routes_to(
     _always(table, requests, checks, "go to")
 
 
+@assertion
 def assert_redirects(
     table: RouteTable, requests: Requests, to: str | None = None, *, status: int | None = None
 ) -> None:
@@ -120,6 +122,7 @@ def assert_redirects(
     _always(table, requests, checks, "get")
 
 
+@assertion
 def assert_responds(table: RouteTable, requests: Requests, status: int, *, body: str | None = None) -> None:
     """Asserts that a route answers each request itself, by a direct response of that status and body.
 
@@ -144,6 +147,7 @@ def assert_responds(table: RouteTable, requests: Requests, status: int, *, body:
     _always(table, requests, checks, "get")
 
 
+@assertion
 def assert_not_found(table: RouteTable, requests: Requests) -> None:
     """Asserts that no virtual host, or no route of its, takes each request: Envoy answers 404.
 
@@ -166,6 +170,7 @@ def assert_not_found(table: RouteTable, requests: Requests) -> None:
     _always(table, requests, [OfKind(["not_found"])], "get")
 
 
+@assertion
 def assert_split(
     table: RouteTable, request: Request | str, shares: Mapping[Any, Share] | Iterable[tuple[Wanted, Share]]
 ) -> None:

@@ -11,11 +11,35 @@ Facts:
 from __future__ import annotations
 
 import traceback
-from functools import partial
+from functools import partial, wraps
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-__all__ = ["failure"]
+from canarysim.errors import CanarysimError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["assertion", "failure"]
+
+__unittest = True  # fact 1
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def assertion(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """A function whose errors about what it was given are as short as its failures: they end at the call."""
+
+    @wraps(function)
+    def called(*given: _P.args, **named: _P.kwargs) -> _T:
+        __tracebackhide__ = True
+        try:
+            return function(*given, **named)
+        except CanarysimError as error:
+            raise error.with_traceback(None) from None
+
+    return called
 
 
 def failure(text: str) -> AssertionError:

@@ -179,9 +179,10 @@ class EnvoyReader(Reader):
     def _wrapped(self, kind: Wrapped, node: Node, path: str) -> Anything:
         if not isinstance(node, Mapping):
             return self.value(kind.item, node, path)
-        form, default = {BOOL: (_BOOL_VALUE, False), STRING: (_STRING_VALUE, "")}.get(
-            kind.item, (_NUMBER_VALUE, 0)
-        )
+        default: bool | int | str
+        form, default = (_BOOL_VALUE, False) if kind.item is BOOL else (_NUMBER_VALUE, 0)
+        if kind.item is STRING:
+            form, default = _STRING_VALUE, ""
         record = self.message(form, node, path)
         if record is None or "value" in record.damaged:
             return None
