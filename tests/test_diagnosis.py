@@ -8,7 +8,7 @@ import pytest
 
 import canarysim as cs
 from canarysim.testing.diagnosis import diagnose
-from canarysim.testing.expectations import Check, Destined, Expectation, OfKind
+from canarysim.testing.expectations import Check, Destined, Expectation, Mirrored, OfKind
 from canarysim.testing.judge import judge
 from canarysim.testing.shares import Bounds, as_share
 
@@ -206,3 +206,18 @@ def test_a_cluster_that_there_is_not() -> None:
     assert clues(table, "GET /", to("a")) == [
         ("route 0 (path begins with '/') sends to a cluster that there is not", None)
     ]
+
+
+def test_copies_are_counted_and_weights_told_only_of_what_was_asked() -> None:
+    weights = {"clusters": [{"name": "p", "weight": 1}, {"name": "q", "weight": 1}]}
+    mirror = {"cluster": "m", "runtime_fraction": {"default_value": {"numerator": 30}}}
+    routes = [
+        {"match": {"prefix": "/"}, "route": {"weighted_clusters": weights, "request_mirror_policies": [mirror]}}
+    ]
+    table = cs.from_envoy({"virtual_hosts": [{"name": "h", "domains": ["*"], "routes": routes}]})
+    assert clues(table, "GET /", Mirrored(("m",))) == [("m gets a copy of 30 %", None)]
+    assert clues(table, "GET /", to("p"), Mirrored(("m",)), share="50%") == [
+        ("m gets a copy of 30 %", None),
+        ("p has weight 1 of 2", None),
+    ]
+    assert clues(table, "GET /", OfKind(["forward"]), share="50%") == []

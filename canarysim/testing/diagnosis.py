@@ -22,7 +22,7 @@ from canarysim.problems import Where
 from canarysim.request import readable
 from canarysim.table.actions import RouteAction
 from canarysim.table.values import Undetermined
-from canarysim.testing.expectations import Destined
+from canarysim.testing.expectations import Destined, Mirrored
 from canarysim.testing.judge import judge
 
 if TYPE_CHECKING:
@@ -193,25 +193,38 @@ def _picks(verdict: Verdict, route: Route, expectation: Expectation) -> list[Clu
         return []
     names = " or ".join(_headers_that_name(route))
     found = [Clue(f"header {names} names the cluster", route.source)] if names else []
+    labels = [check.labels for check in expectation.checks if isinstance(check, Destined)]
+    if any(isinstance(check, Mirrored) for check in expectation.checks):
+        found += _copies(verdict, route)
+    elif action.weighted and not labels:
+        return found
     if not action.weighted:
         # A share is a bare number: it has not said yet which route it is about.
         return found or ([] if expectation.share is None else [_taking(route)])
     weighed = action.under(verdict.table.runtime) or action
     runtime = "" if weighed is action else ", by the runtime"
-    labels = [check.labels for check in expectation.checks if isinstance(check, Destined)]
     found += [
         Clue(
             f"{destination} has weight {destination.weight} of {weighed.total}{runtime}",
             destination.source or route.source,
         )
         for destination in weighed.destinations
-        if all(bears(destination, each) for each in labels)
+        if labels and all(bears(destination, each) for each in labels)
     ][:MOST]
     told = action.told(verdict.decisions[0][0].seen, verdict.table.behaviour)
     if told is not None and not isinstance(told, Undetermined):
         what = f"header {action.header_name}" if action.header_name else "the hash of the request"
         found.append(Clue(f"{what} picks, and no random value", route.source))
     return found
+
+
+def _copies(verdict: Verdict, route: Route) -> list[Clue]:
+    """Who gets copies, and of how many of the requests."""
+    shares: dict[str, Fraction] = {}
+    for decision, share in verdict.decisions:
+        for cluster in dict.fromkeys(decision.mirrors or ()):
+            shares[cluster] = shares.get(cluster, Fraction(0)) + share
+    return [Clue(f"{cluster} gets a copy of {percent(share)}", route.source) for cluster, share in shares.items()]
 
 
 def _elsewhere(table: RouteTable, expectation: Expectation, name: str) -> list[Clue]:
