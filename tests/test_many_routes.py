@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import weakref
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -11,8 +14,10 @@ import pytest
 import canarysim as cs
 from canarysim.answers import names
 from canarysim.answers.near import look
+from canarysim.faces.report import coverage_lines
 from canarysim.table.route_table import RouteTable
 from canarysim.testing.alone import Refusing
+from canarysim.testing.coverage import Coverage
 from canarysim.testing.strategies import _random_request, _random_table
 
 from .test_gloo import one_route
@@ -62,3 +67,30 @@ def test_what_alone_refuses_is_what_a_look_at_all_conditions_finds(seed: int) ->
                 if condition is one.refusals[0].condition
             ]
             assert list(refusing.alone(seen, None, value)) == []  # nothing is given twice
+
+
+def test_of_what_is_untouched_no_more_is_listed_than_a_person_reads() -> None:
+    routes = "".join(
+        f"\n    - matchers: [{{exact: /{i}}}]\n      directResponseAction: {{status: 200}}" for i in range(150)
+    )
+    coverage = Coverage()
+    coverage.watch(cs.loads(one_route(routes)))
+    lines = coverage_lines(coverage)
+    assert sum(line.startswith("      GET /") for line in lines) == 100
+    assert lines[-1] == "  and 200 more, which canarysim check --coverage --json has"
+
+
+def test_a_check_without_coverage_loads_neither_coverage_nor_the_tests_of_other_tools(tmp_path: Path) -> None:
+    (tmp_path / "routes.yaml").write_text(one_route("\n    - directResponseAction: {status: 200}\n"))
+    (tmp_path / "test_a.canary.yaml").write_text(
+        "manifests: routes.yaml\ntests: [{name: t, request: GET /, expect: {status: 200}}]\n"
+    )
+    script = (
+        "import sys\nfrom canarysim.cli import main\nassert main(['check', sys.argv[1]]) == 0\n"
+        "print(*(n for n in ('coverage', 'witness', 'router_check', 'diagnosis') "
+        "if f'canarysim.testing.{n}' in sys.modules), 'numpy' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "1 passed, 0 failed\nFalse\n"

@@ -23,6 +23,9 @@ __all__ = ["coverage_lines", "report_text", "result_lines", "summary"]
 #: Of the requests of one case that fail, so many are explained.
 _EXPLAINED = 1
 
+#: Of what tests did not touch, so much is listed: who has more begins with that.
+_UNTOUCHED = 100
+
 
 def report_text(report: Report, *, fail_under: Fraction | None = None) -> str:
     """Failures and errors, each with its place; the coverage, if measured; and a line that counts."""
@@ -134,8 +137,12 @@ def coverage_lines(coverage: Coverage, fail_under: Fraction | None = None) -> li
     untouched = coverage.untouched
     if untouched:
         lines += ["", "not touched, each with a request that would touch it"]
-        for item in untouched:
+        for item in untouched[:_UNTOUCHED]:
             lines += _item_lines(item)
+        if len(untouched) > _UNTOUCHED:
+            lines.append(
+                f"  and {len(untouched) - _UNTOUCHED:,} more, which canarysim check --coverage --json has"
+            )
     if fail_under is not None and coverage.is_below(fail_under):
         wanted = percent_down(fail_under / 100)
         said = f"coverage is {coverage.of()}" if coverage.items else "no route was measured"

@@ -11,7 +11,6 @@ from canarysim.errors import CanarysimError, InvalidValue, ManifestError
 from canarysim.filenames import is_named_as_tests, is_test_file, real_path
 from canarysim.manifests.document import read_documents
 from canarysim.problems import Problem, Severity, Where
-from canarysim.testing.coverage import Coverage
 from canarysim.testing.recording import listening
 from canarysim.testing.suites import Suite, read_suite
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from canarysim.table.route_table import RouteTable
     from canarysim.testing.cases import Result
+    from canarysim.testing.coverage import Coverage
 
 __all__ = ["Broken", "Checked", "Loader", "Report", "check", "find_test_files"]
 
@@ -130,7 +130,7 @@ def check(
         among = f" in {', '.join(manifests)}" if manifests else ""
         hint = "name files called test_*.canary.yaml, or a folder that has some"
         raise InvalidValue("no_test_file", f"there is no test file{among}: {hint}")
-    loader, measured = Loader(), Coverage() if coverage else None
+    loader, measured = Loader(), _measurement() if coverage else None
     checked = []
     told = {"table": table, "envoy": envoy, "errors": errors}
     given: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
@@ -146,6 +146,12 @@ def check(
         problems = next(iter(tables.values())).problems
         checked.append(Checked(suite.file, tuple(_run(suite, tables, measured)), problems))
     return Report(tuple(checked), tuple(broken), measured)
+
+
+def _measurement() -> Coverage:
+    from canarysim.testing.coverage import Coverage  # not loaded by who does not measure
+
+    return Coverage()
 
 
 def _run(suite: Suite, tables: dict[str, RouteTable], coverage: Coverage | None) -> Iterator[Result]:
@@ -197,9 +203,9 @@ def _sort(paths: Sequence[str]) -> tuple[list[str], list[Suite], list[Broken]]:
         raise InvalidValue(
             "not_asked", f"{manifests[0]}: no test asks for it; test files name their manifests, with manifests:"
         )
-    from canarysim.testing.router_check import read_router_check
-
     for file in others:
+        from canarysim.testing.router_check import read_router_check
+
         try:
             cases = read_router_check(file)
         except ManifestError as error:
