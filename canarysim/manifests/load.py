@@ -42,6 +42,7 @@ def load(
     """The route table of manifests in files and folders (``.yaml``, ``.yml``, ``.json``; recursive).
 
     Manifests are Gloo's, or configurations of Envoy. Test files in folders, ``*.canary.yaml``, are left out.
+    A file that several paths or links lead to is read once.
     ``table`` names one where the manifests make several. ``envoy`` ("1.36" or "1.40") is the version to behave as;
     by default 1.36 for Gloo, which ships it, and 1.40 for Envoy's own configurations.
 
