@@ -7,7 +7,7 @@ import re
 import shlex
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,12 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     folder = tmp_path / "copy"
     shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
-    with contextlib.chdir(folder):
-        yield folder
+    monkeypatch.chdir(folder)
+    return folder
 
 
 @pytest.fixture
