@@ -34,7 +34,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     folder = tmp_path / "copy"
     shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
-    monkeypatch.chdir(folder)  # as pytester does: whoever comes first knows the way back
+    monkeypatch.chdir(folder)
     return folder
 
 

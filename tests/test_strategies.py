@@ -622,7 +622,9 @@ def test_what_fails_shrinks_to_small_requests() -> None:
     match = RouteMatch(PathPrefix("/a"), [HeaderMatcher("x-a", StringMatcher("prefix", "b"))])
     table = RouteTable([VirtualHost("h", ["*"], [Route(match, RouteAction([Destination("v1")]))])])
     request = find(requests_for(table), lambda request: table.route(request).cluster == "v1", settings=FEW)
-    assert request == cs.Request("/a", authority="shop.example", headers={"x-a": "b"})
+    # made piece by piece, or found by search: each shrinks to a request of its own
+    made = cs.Request("/a", authority="shop.example", headers={"x-a": "b"})
+    assert request in (made, cs.Request("/a", headers={"x-a": "b"}))
 
 
 def test_wrong_arguments_are_refused() -> None:

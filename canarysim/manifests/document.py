@@ -150,6 +150,9 @@ def read_documents(text: str, file: str, rules: Rules = KUBERNETES) -> tuple[lis
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if "maximum nesting depth" in (error.problem or ""):  # libyaml 0.2.6 counts brackets as it looks ahead
+            builder.report("too_deep", f"nested more than {MAX_DEPTH} levels deep", mark)
+            return builder.documents, builder.problems
         builder.report("yaml_syntax", _syntax_message(error), mark, _syntax_hint(text, mark))
     except UnicodeError:
         builder.report("yaml_syntax", "the text holds a lone surrogate, which is no text", None)
