@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from canarysim.engine.columns import tally
 from canarysim.engine.law import Draws, Law, Picker
 from canarysim.engine.rng import words_of
 from canarysim.engine.steps import smallest_unsigned
-from canarysim.engine.traffic import Mix, tally
+from canarysim.engine.traffic import Mix
 from canarysim.table.decision import KINDS
 
 if TYPE_CHECKING:
