@@ -26,6 +26,7 @@ __all__ = [
     "as_column",
     "built",
     "coded",
+    "combined",
     "has_missing",
     "numbered",
     "tally",
@@ -289,7 +290,7 @@ def with_hosts(names: Sequence[str], columns: Sequence[Given], size: int) -> tup
     if not told:
         return list(names), list(columns)
     asked = [coded(columns[at]) for at in (2, *told)]
-    code, first = _joint(asked, size)
+    code, first = combined(asked, size)
     hosts = []
     for row in first.tolist():
         authority, *values = (c.categories[c.codes[row]] if isinstance(c, Column) else c for c in asked)
@@ -309,7 +310,7 @@ def tally(codes: NDArray[np.integer[Any]], counts: NDArray[np.int64] | None, siz
     return numbers
 
 
-def _joint(columns: Sequence[Column | str | None], length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def combined(columns: Sequence[Column | str | None], length: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The number of the combination in each row, and the first row of each combination."""
     code, size = np.zeros(length, np.int64), 1
     for column in columns:
@@ -327,7 +328,7 @@ def _distinct(
     columns: Sequence[Column | str | None], names: Sequence[str], length: int
 ) -> tuple[tuple[Request, ...], Codes]:
     """The distinct requests in order of appearance, and which of them each row is."""
-    code, first = _joint(columns, length)
+    code, first = combined(columns, length)
     known: dict[Request, int] = {}
     number = np.zeros(len(first), np.int64)
     for at in np.argsort(first).tolist():

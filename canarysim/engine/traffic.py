@@ -158,7 +158,7 @@ class Traffic:
         occurs = None if counts is None else _counts(counts)
         values = None if random_values is None else _values(random_values)
         lengths = {
-            what: len(column) for what, column in columns if column is not None and column.__class__ is not str
+            what: len(column) for what, column in columns if isinstance(column, Column | Raw)
         }
         lengths |= {"counts": len(occurs)} if occurs is not None else {}
         lengths |= {"random_values": len(values)} if values is not None else {}

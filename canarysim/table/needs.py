@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = [
     "DOWNSTREAM",
     "columns_needed",
+    "forwards",
+    "header_name",
     "names_in_formats",
     "names_of_clusters",
     "names_of_pick",
@@ -60,7 +62,7 @@ def names_read(table: RouteTable) -> frozenset[str]:
     if table.http.path_with_escaped_slashes_action == "UNESCAPE_AND_REDIRECT":
         found.add("content-type")
     if not all(domain == "*" for host in table.virtual_hosts for domain in host.domains):
-        found.add(_name(table.vhost_header) if table.vhost_header else ":authority")
+        found.add(header_name(table.vhost_header) if table.vhost_header else ":authority")
     if table.runtime.items and _has_faults(table):
         found.add(DOWNSTREAM)
     if of_mirrors(table):
@@ -68,9 +70,15 @@ def names_read(table: RouteTable) -> frozenset[str]:
     for route in table.routes:
         for matcher in route.match:
             found |= names_seen(matcher.view)
-        if isinstance(route.action, RouteAction):
-            found |= names_of_clusters(route.action) | names_of_pick(route.action)
+        action = forwards(route, table)
+        if action is not None:
+            found |= names_of_clusters(action) | names_of_pick(action)
     return frozenset(found)
+
+
+def forwards(route: Route, table: RouteTable) -> RouteAction | None:
+    """The action of a route under the runtime, if it forwards."""
+    return route.action.under(table.runtime) if isinstance(route.action, RouteAction) else None
 
 
 def names_seen(view: View) -> frozenset[str]:
@@ -79,13 +87,13 @@ def names_seen(view: View) -> frozenset[str]:
         return frozenset([":path"])
     if isinstance(view, CookieView):
         return frozenset(["cookie"])
-    return frozenset([_name(view.header)]) if isinstance(view, HeaderView) else frozenset()
+    return frozenset([header_name(view.header)]) if isinstance(view, HeaderView) else frozenset()
 
 
 def names_of_clusters(action: RouteAction) -> frozenset[str]:
     """The headers that name the cluster of a destination."""
     given = (action.cluster_header, *(destination.cluster_header for destination in action.destinations))
-    return frozenset(_name(name) for name in given if name)
+    return frozenset(header_name(name) for name in given if name)
 
 
 def names_of_pick(action: RouteAction) -> frozenset[str]:
@@ -93,14 +101,14 @@ def names_of_pick(action: RouteAction) -> frozenset[str]:
     if action.certain is not None:
         return frozenset()
     if action.header_name:
-        return frozenset([_name(action.header_name)])
+        return frozenset([header_name(action.header_name)])
     if not action.use_hash_policy:
         return frozenset()
     found = set()
     for policy in action.hash_policies:
         source = policy.source
         if isinstance(source, HeaderHash):
-            found.add(_name(source.name))
+            found.add(header_name(source.name))
         elif isinstance(source, CookieHash):
             found.add("cookie")
         elif isinstance(source, QueryParameterHash):
@@ -113,7 +121,7 @@ def of_mirrors(table: RouteTable) -> frozenset[str]:
     policies = [*table.mirrors, *(mirror for host in table.virtual_hosts for mirror in host.mirrors)]
     for route in table.routes:
         policies += route.action.mirrors if isinstance(route.action, RouteAction) else ()
-    return frozenset(_name(policy.cluster_header) for policy in policies if policy.cluster_header)
+    return frozenset(header_name(policy.cluster_header) for policy in policies if policy.cluster_header)
 
 
 def names_in_formats(table: RouteTable) -> frozenset[str]:
@@ -138,7 +146,7 @@ def _of_route(route: Route) -> Iterator[str]:
         yield from _of_format(action.path_rewrite.format)
     if action.host_rewrite is not None:
         if action.host_rewrite.header is not None:
-            yield _name(action.host_rewrite.header)
+            yield header_name(action.host_rewrite.header)
         if action.host_rewrite.format is not None:
             yield from _of_format(action.host_rewrite.format)
 
@@ -152,7 +160,7 @@ def _of_mutations(changes: Mutations | None) -> Iterator[str]:
 def _of_format(text: FormatString) -> Iterator[str]:
     """Whatever an argument names may be a header; what is none costs nothing."""
     for command in text.commands:
-        yield from (_name(name) for name in command.argument.split("?") if name)
+        yield from (header_name(name) for name in command.argument.split("?") if name)
 
 
 def _has_faults(table: RouteTable) -> bool:
@@ -160,6 +168,7 @@ def _has_faults(table: RouteTable) -> bool:
     return any(each is not None for each in (*levels, *(d.faults for d in table.destinations)))
 
 
-def _name(name: str) -> str:
+def header_name(name: str) -> str:
+    """A name in lower case and octets; the host is ``:authority``."""
     name = octets(name).encode("latin-1").lower().decode("latin-1")
     return ":authority" if name == "host" else name

@@ -180,7 +180,7 @@ class RouteProgram:
     everything else holds. Routes that no random value leads to, and those that then pick nothing, are left out.
     """
 
-    __slots__ = ("_all", "_connect", "left_out", "places", "problems")
+    __slots__ = ("_all", "_connect", "left_out", "places", "problems", "unsure")
 
     def __init__(
         self,
@@ -201,6 +201,8 @@ class RouteProgram:
         #: Places of all others.
         self.places = tuple(place for place in range(len(steps)) if place not in self.left_out)
         self._all = _columns(step for _, step in kept)
+        #: Which of these do not simply take what fulfils their conditions: a fraction, or something open, is left.
+        self.unsure = frozenset(n for n, (_, _, unsure, part) in enumerate(self._all[1]) if unsure or part is not None)
         #: What cannot be asked of any request, or not of every one.
         limit = runtime.integer("re2.max_program_size.error_level", MAX_PROGRAM_SIZE)
         self.problems = (

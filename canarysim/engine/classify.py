@@ -1,0 +1,190 @@
+"""The distinct values of columns put into classes, each looked at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from canarysim.engine.columns import Column, coded, combined
+from canarysim.engine.paths import plain_paths
+from canarysim.engine.plan import PSEUDO
+from canarysim.engine.steps import smallest_unsigned
+from canarysim.request import Request
+from canarysim.table.http import Seen
+from canarysim.table.needs import header_name
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from numpy.typing import NDArray
+
+    from canarysim.engine.columns import Codes, Columns
+    from canarysim.engine.plan import Class, Group, Plan, Texts
+
+__all__ = ["Classified", "classified"]
+
+PIECE = 8192
+"""Paths looked at together: where one of them is unusual, so many are looked at one by one."""
+
+
+@attrs.frozen(eq=False)
+class Classified:
+    """A group of columns: the code of each row (None where all rows have the same), and the class of each code.
+
+    An odd value has the class ``len(classes)``; ``texts`` are the values by code.
+    """
+
+    codes: Codes | None
+    class_of: NDArray[np.unsignedinteger[Any]]
+    classes: tuple[Class, ...]
+    texts: Sequence[Texts] | _Texts
+    has_odd: bool
+
+    @property
+    def size(self) -> int:
+        """The number of classes, odd values counted as one."""
+        return len(self.classes) + self.has_odd
+
+
+@attrs.frozen(eq=False)
+class _Texts:
+    """The values of a group of one column, each made when it is asked for."""
+
+    name: str
+    categories: Sequence[str | None]
+
+    def __getitem__(self, code: int) -> Texts:
+        return ((self.name, self.categories[code]),)
+
+    def __len__(self) -> int:
+        return len(self.categories)
+
+
+def classified(plan: Plan, part: Columns) -> list[Classified]:
+    """Every group of a plan, for the columns of some rows. What the table does not look at is left alone.
+
+    Cost: each distinct value of a column is looked at once.
+    """
+    named = [*PSEUDO, *(header_name(name) for name in part.names[4:])]
+    found = []
+    for group in plan.groups:
+        asked = [(name, coded(column)) for name, column in zip(named, part.columns, strict=True) if name in group.names]
+        varying = [column for _, column in asked if isinstance(column, Column)]
+        texts: Sequence[Texts] | _Texts
+        codes: Codes | None
+        if len(asked) == len(varying) == 1:
+            codes, texts = varying[0].codes, _Texts(asked[0][0], varying[0].categories)
+        elif not varying:
+            codes, texts = None, [tuple((name, column) for name, column in asked)]  # type: ignore[misc]
+        else:
+            codes, texts = _together(asked, part.size)
+        found.append(_classified(plan, group, codes, texts))
+    return found
+
+
+def _together(asked: Sequence[tuple[str, Column | str | None]], size: int) -> tuple[Codes, list[Texts]]:
+    """The combinations that occur in some columns, as one."""
+    code, first = combined([column for _, column in asked], size)
+    texts = [
+        tuple((name, c.categories[c.codes[row]] if isinstance(c, Column) else c) for name, c in asked)
+        for row in first.tolist()
+    ]
+    return code.astype(smallest_unsigned(max(0, len(texts) - 1))), texts
+
+
+def _classified(plan: Plan, group: Group, codes: Codes | None, texts: Sequence[Texts] | _Texts) -> Classified:
+    classes = _Classes()
+    if ":path" in group.names and isinstance(texts, _Texts) and not plan.alone:
+        found = _of_paths(plan, group, texts.categories, classes)
+    else:
+        found = np.fromiter((_of_one(plan, group, texts[at], classes) for at in range(len(texts))), np.int64, len(texts))
+    has_odd = bool((found < 0).any())
+    known = tuple(classes.found)
+    class_of = np.where(found < 0, len(known), found).astype(smallest_unsigned(len(known)))
+    return Classified(codes, class_of, known, texts, has_odd)
+
+
+class _Classes:
+    """Classes by what tells them apart."""
+
+    def __init__(self) -> None:
+        self.found: list[Class] = []
+        self._numbers: dict[Hashable, int] = {}
+
+    def number(self, found: Class) -> int:
+        number = self._numbers.setdefault((found.fails, found.open, found.read), len(self.found))
+        if number == len(self.found):
+            self.found.append(found)
+        return number
+
+
+def _of_one(plan: Plan, group: Group, texts: Texts, classes: _Classes) -> int:
+    seen = plan.see(texts)
+    if plan.is_odd(group, seen, texts):
+        return -1
+    if ":path" not in group.names:
+        return classes.number(group.classify(seen, texts))
+    early = group.beginnings.fails(seen.match_path)
+    return classes.number(group.classify(seen, texts, early, plan.asked(early)))
+
+
+def _of_paths(plan: Plan, group: Group, paths: Sequence[str | None], classes: _Classes) -> NDArray[np.int64]:
+    """The class of each path; -1 for an odd one."""
+    table = plan.table
+    found = np.empty(len(paths), np.int64)
+    intervals = _Intervals(plan, group, classes)
+    for start in range(0, len(paths), PIECE):
+        piece: Sequence[str] = paths[start : start + PIECE]  # type: ignore[assignment]  # no path is missing
+        joined = plain_paths(
+            piece, slashes=table.http.merge_slashes, parameters=table.ignore_path_parameters_in_path_matching
+        )
+        if joined:
+            cut = [path.partition("?")[0] for path in piece] if "?" in joined else piece
+            intervals.classes(cut, piece, found[start : start + PIECE])
+        else:
+            found[start : start + PIECE] = [_of_one(plan, group, ((":path", path),), classes) for path in piece]
+    return found
+
+
+class _Intervals:
+    """What is known of intervals of paths: most need no look at the paths in them."""
+
+    def __init__(self, plan: Plan, group: Group, classes: _Classes) -> None:
+        self._plan = plan
+        self._group = group
+        self._classes = classes
+        self._base = Request("/")
+        #: By interval: the class of all its paths; or the routes that they fail, and those that may count.
+        self._known: dict[int, int | tuple[int, int]] = {}
+
+    def classes(self, cut: Sequence[str], paths: Sequence[str], out: NDArray[np.int64]) -> None:
+        """The class of each path; ``cut`` are the paths without their queries."""
+        at = self._group.beginnings.locate(cut)
+        met, which = np.unique(at, return_inverse=True)
+        of_met = np.empty(len(met), np.int64)
+        examples = np.empty(len(met), np.int64)
+        examples[which] = np.arange(len(at))
+        for number, (interval, example) in enumerate(zip(met.tolist(), examples.tolist(), strict=True)):
+            known = self._known.get(interval)
+            if known is None:
+                known = self._known[interval] = self._interval(cut[example], paths[example])
+            of_met[number] = known if isinstance(known, int) else -2
+        np.take(of_met, which, out=out)
+        for row in np.flatnonzero(out == -2).tolist():
+            early, asked = self._known[int(at[row])]  # type: ignore[misc]
+            out[row] = self._classes.number(self._one(paths[row], early, asked))
+
+    def _interval(self, cut: str, path: str) -> int | tuple[int, int]:
+        group = self._group
+        early = group.beginnings.fails(cut)
+        asked = self._plan.asked(early)
+        if not group.needs_more(asked):
+            return self._classes.number(self._one(path, early, asked))
+        return early, asked
+
+    def _one(self, path: str, early: int, asked: int) -> Class:
+        scheme = self._plan.table.scheme
+        seen = Seen(self._base, path, "GET", "", scheme, scheme, {}, ())
+        return self._group.classify(seen, ((":path", path),), early, asked)
