@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
@@ -13,24 +15,28 @@ import numpy as np
 from canarysim.answers.binomial import central_range
 from canarysim.answers.names import resolve_cluster
 from canarysim.answers.preview import MAX_CALLS, as_table, copies_of
-from canarysim.engine.choose import choose_counts, choose_rows, look, pieces
-from canarysim.engine.rng import as_generator
+from canarysim.engine.book import identity
+from canarysim.engine.choose import Run, alike_together
+from canarysim.engine.examples import requests_of_counts, requests_of_rows
+from canarysim.engine.rng import as_generator, whole_number
 from canarysim.engine.sums import range_of_sum
 from canarysim.engine.traffic import Mix, Traffic
 from canarysim.errors import InvalidValue, UnknownName
 from canarysim.request import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
     from numpy.typing import NDArray
 
-    from canarysim.engine.choose import Fates, Piece
+    from canarysim.engine.book import Place
+    from canarysim.engine.choose import Counted, Piece
     from canarysim.engine.rng import RNG
     from canarysim.table.decision import Decision
     from canarysim.table.route_table import RouteTable
 
-    Asked: TypeAlias = Traffic | Request | str | Mapping[Any, Any]
+    Asked: TypeAlias = Traffic | Request | str | Mapping[Any, Any] | Iterable[Traffic]
 
 __all__ = ["BY", "Observed", "Simulation", "simulate"]
 
@@ -75,32 +81,42 @@ class Simulation:
     each stands for all that count as the same: the same kind, status, route, cluster, function and
     subset (and the same reason, if unknown). ``rows`` is a numpy array of shape (n,) that holds the outcome of
     each request in order, as an index into ``outcomes``, in the smallest unsigned dtype; None with
-    ``keep="counts"``.
+    ``keep="counts"``. ``replayed`` says whether random values were given, for some of the requests at least.
+
+    What came of a traffic in chunks, and what was added, has neither ``traffic`` nor ``rows``: only counts, which
+    stay small whatever the number of requests, and add: ``sum(simulations)`` is the simulation of everything.
     """
 
     table: RouteTable
-    traffic: Traffic
+    traffic: Traffic | None
     outcomes: tuple[Decision, ...]
     rows: NDArray[np.unsignedinteger[Any]] | None
-    _fates: Fates
-    _came_up: NDArray[np.int64]
-    _pieces: tuple[Piece, ...]
+    n: int
+    replayed: bool
     _outcome_counts: tuple[int, ...]
-
-    @property
-    def n(self) -> int:
-        """The number of requests."""
-        return self.traffic.n
+    _pieces: tuple[Piece, ...]
+    _places: tuple[Place, ...]
+    _counted: Counted | None = None
+    _entropy: int = 0
 
     @property
     def requests(self) -> tuple[Request, ...]:
-        """The distinct requests, in the order in which they first stand in the traffic."""
-        return self._fates.requests
+        """The distinct requests, in the order in which they first stand in the traffic; () where that is gone.
 
-    @property
-    def replayed(self) -> bool:
-        """Whether random values were given, for some of the requests at least."""
-        return any(not isinstance(part, Mix) and part.random_values is not None for part in self.traffic.parts)
+        Cost: a Request for each, if they stood in columns.
+        """
+        parts = () if self.traffic is None else self.traffic.parts
+        return tuple(dict.fromkeys(request for part in parts for request in part.requests))
+
+    def __add__(self, other: Simulation) -> Simulation:
+        """Both together, as counts. Raises InvalidValue (``different_tables``)."""
+        if not isinstance(other, Simulation):
+            return NotImplemented
+        return _added(self, other)
+
+    def __radd__(self, other: object) -> Simulation:
+        """``sum`` begins with 0."""
+        return self if other == 0 and isinstance(other, int) else NotImplemented
 
     def counts(self, by: By = "cluster") -> dict[str, int]:
         """How many requests went to each cluster, or route, outcome, function, ...: they add up to ``n``.
@@ -147,21 +163,57 @@ class Simulation:
         """Requests that came to an outcome, the most frequent first, and how often each did.
 
         ``labels`` choose: ``kind="not_found"``, ``route=...``, and whatever else ``counts`` goes by; a cluster
-        may be named by its Upstream. Several must all hold; without any, all requests are asked. Raises
-        UnknownName for names that neither the outcomes nor the table have.
+        may be named by its Upstream. Several must all hold; without any, all requests are asked. With
+        ``keep="counts"`` it is drawn which of the requests of columns that share their chances they were. Raises
+        UnknownName for names that neither the outcomes nor the table have, InvalidValue (``no_traffic``) where the
+        traffic came in chunks or simulations were added. Cost: O(rows).
         """
+        traffic = self._traffic("examples")
+        wanted = self._wanted(labels)
+        if self.rows is not None:
+            return requests_of_rows(traffic, self.rows, wanted, self._entropy, most)
+        assert self._counted is not None
+        return requests_of_counts(self.table, traffic, self.outcomes, self._counted, wanted, self._entropy, most)
+
+    def rows_of(self, **labels: str) -> NDArray[np.intp]:
+        """Which rows came to an outcome, from 0, in order; ``labels`` choose as in ``examples``.
+
+        ``rows`` itself is the array of outcomes, as long as the traffic: this is the way back, and it indexes
+        whatever stands beside the requests (``frame.iloc[s.rows_of(kind="not_found")]``). Raises InvalidValue
+        (``no_rows``) where rows were not kept. Cost: O(rows).
+
+        >>> import canarysim as cs
+        >>> table = cs.from_envoy({"virtual_hosts": [{"name": "shop", "domains": ["*"], "routes": [
+        ...     {"match": {"prefix": "/buy"}, "route": {"cluster": "buy"}}]}]})
+        >>> s = cs.simulate(table, cs.Traffic.from_columns(path=["/buy", "/look", "/buy/1"]))
+        >>> s.rows_of(cluster="buy").tolist(), s.rows_of(kind="not_found").tolist()
+        ([0, 2], [1])
+        """
+        if self.rows is None:
+            raise InvalidValue(
+                "no_rows", 'no rows were kept: simulate one Traffic, not chunks of it, with keep="rows"'
+            )
+        wanted = self._wanted(labels)
+        found: NDArray[np.intp] = np.flatnonzero(wanted[self.rows])
+        return found
+
+    def _traffic(self, what: str) -> Traffic:
+        if self.traffic is None:
+            raise InvalidValue(
+                "no_traffic",
+                f"the traffic was not kept, so that there are no {what}: simulate one Traffic for them",
+            )
+        return self.traffic
+
+    def _wanted(self, labels: Mapping[str, str]) -> NDArray[np.bool_]:
+        """Which outcomes have all of some labels."""
         wanted = np.ones(len(self.outcomes), np.bool_)
         for by, name in labels.items():
             names = self._names(by)
             if name not in names:
                 name = _known(self.table, by, name, names)  # noqa: PLW2901
             wanted &= np.array([each == name for each in names], np.bool_)
-        entries = np.flatnonzero(wanted[self._fates.outcome] & (self._came_up > 0))
-        owners = self._fates.first.searchsorted(entries, side="right") - 1
-        number = np.zeros(len(self._fates.requests), np.int64)
-        np.add.at(number, owners, self._came_up[entries])
-        best = np.argsort(-number, kind="stable")[: max(0, most)]
-        return {self._fates.requests[at]: int(number[at]) for at in best.tolist() if number[at]}
+        return wanted
 
     def to_dict(self) -> dict[str, Any]:
         """The whole answer as plain values, fit for JSON: an entry for each outcome; shares are floats."""
@@ -232,6 +284,7 @@ def simulate(
     *,
     rng: RNG = None,
     keep: Literal["rows", "counts"] = "rows",
+    progress: bool | None = None,
 ) -> Simulation:
     """Where each of many requests goes, with the weighted picks drawn.
 
@@ -243,9 +296,14 @@ def simulate(
     how often each outcome comes up, so that 10^15 requests cost what ten do; its numbers are distributed as those
     of rows and are not the same.
 
+    ``traffic`` may also be an iterable of Traffics, which are looked at one after the other and then forgotten:
+    the counts are those of all of them in one, and memory is that of the largest. ``progress`` shows a bar
+    meanwhile: None where tqdm is installed and somebody looks, in a terminal or a notebook.
+
     Raises InvalidValue (``n_needed``, ``n_given``, ``bad_keep``, ``too_many_rows`` from 2^32 on, and what Traffic
-    refuses), TypeError for what is no traffic. Cost: each distinct request is looked up once, O(routes); then a
-    few passes over the rows. Memory: a byte a row up to 256 outcomes.
+    refuses), TypeError for what is no traffic. Cost: each distinct value of a column that the table looks at is
+    looked at once, and each distinct request that is in no columns, O(routes); then a few passes over the rows.
+    Memory: a byte a row up to 256 outcomes.
 
     >>> import canarysim as cs
     >>> table = cs.loads('''
@@ -268,25 +326,86 @@ def simulate(
     >>> [(o.name, float(o.exact)) for o in s.ranges("cluster")]
     [('v2_gloo-system', 0.08), ('v1_gloo-system', 0.72), ('no route (404)', 0.2)]
     """
-    table, asked = as_table(table), _traffic(traffic, n)
+    table = as_table(table)
     if keep not in ("rows", "counts"):
         raise InvalidValue("bad_keep", f'keep is "rows" or "counts", not {keep!r}')
+    if n is None and isinstance(traffic, Iterable) and not isinstance(traffic, Traffic | str | Mapping):
+        return _of_chunks(table, traffic, Run(table, as_generator(rng), rows=keep == "rows"), progress)
+    asked = _traffic(traffic, n)
     if keep == "rows" and asked.n >= MAX_ROWS:
         raise InvalidValue(
             "too_many_rows", f'{asked.n:,} rows need too much memory; keep="counts" makes none', n=asked.n
         )
-    generator = as_generator(rng)
-    fates = look(table, (request for part in asked.parts for request in part.requests))
-    rows = None
-    if keep == "rows":
-        rows, came_up = choose_rows(fates, asked, generator)
-        rows.flags.writeable = False
-    else:
-        came_up = choose_counts(fates, asked, generator)
-    counts = np.zeros(len(fates.outcomes), np.int64)
-    np.add.at(counts, fates.outcome, came_up)
+    run = Run(table, as_generator(rng), rows=keep == "rows")
+    end = run.finish(run.feed(asked.parts))
+    if end.rows is not None:
+        end.rows.flags.writeable = False
     return Simulation(
-        table, asked, fates.outcomes, rows, fates, came_up, pieces(fates, asked), tuple(counts.tolist())
+        *(table, asked, end.outcomes, end.rows, asked.n, _replayed(asked)),
+        *(end.counts, end.pieces, end.places, end.counted, end.entropy),
+    )
+
+
+def _of_chunks(table: RouteTable, chunks: Iterable[Any], run: Run, progress: bool | None) -> Simulation:
+    n = 0
+    replayed = False
+    with _bar(progress) as bar:
+        for chunk in chunks:
+            if not isinstance(chunk, Traffic):
+                raise TypeError(f"an iterable gives Traffics, one after the other, not {type(chunk).__name__}")
+            n += chunk.n
+            whole_number(n)  # which refuses too many
+            replayed = replayed or _replayed(chunk)
+            run.feed(chunk.parts)
+            bar(chunk.n)
+    end = run.finish(None)
+    return Simulation(table, None, end.outcomes, None, n, replayed, end.counts, end.pieces, end.places)
+
+
+@contextmanager
+def _bar(progress: bool | None) -> Iterator[Callable[[int], object]]:
+    """What shows how many requests are done. ImportError where it is asked for and tqdm is not there."""
+    tqdm = None
+    if progress is not False:
+        try:
+            tqdm = import_module("tqdm.auto").tqdm
+        except ImportError:
+            if progress:
+                raise
+    if tqdm is None:
+        yield lambda _: None
+        return
+    with tqdm(unit=" requests", unit_scale=True, disable=None if progress is None else False) as bar:
+        yield bar.update
+
+
+def _replayed(traffic: Traffic) -> bool:
+    return any(not isinstance(part, Mix) and part.random_values is not None for part in traffic.parts)
+
+
+def _added(one: Simulation, other: Simulation) -> Simulation:
+    """Two simulations of one table as one, their outcomes in the order of the table."""
+    if one.table is not other.table and one.table != other.table:
+        raise InvalidValue("different_tables", "simulations of different tables do not add up")
+    known: dict[Any, tuple[Place, Decision]] = {}
+    for each in (one, other):
+        for decision, place in zip(each.outcomes, each._places, strict=True):  # noqa: SLF001
+            first, shown = known.get(identity(decision), (place, decision))
+            known[identity(decision)] = min(first, place), shown
+    ordered = sorted(known.items(), key=lambda item: item[1][0])
+    number_of = {key: number for number, (key, _) in enumerate(ordered)}
+    counts = [0] * len(ordered)
+    pieces: list[Piece] = []
+    for each in (one, other):
+        numbers = [number_of[identity(decision)] for decision in each.outcomes]
+        for number, count in zip(numbers, each._outcome_counts, strict=True):  # noqa: SLF001
+            counts[number] += count
+        for n, shares in each._pieces:  # noqa: SLF001
+            pieces.append((n, {numbers[outcome]: share for outcome, share in shares.items()}))
+    return Simulation(
+        *(one.table, None, tuple(decision for _, (_, decision) in ordered), None),
+        *(one.n + other.n, one.replayed or other.replayed, tuple(counts), alike_together(pieces)),
+        tuple(place for _, (place, _) in ordered),
     )
 
 

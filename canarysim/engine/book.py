@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from canarysim.table.decision import Decision
     from canarysim.table.route_table import RouteTable
 
-__all__ = ["Book", "Fate", "outcome_order"]
+__all__ = ["Book", "Fate", "Place", "identity", "outcome_order"]
 
-_Place = tuple[int, int, int, int, str]
+Place = tuple[int, int, int, int, str]
 
 
 @attrs.frozen(eq=False)
@@ -41,7 +41,7 @@ class Book:
     def __init__(self, table: RouteTable) -> None:
         self._host_order = {host.name: number for number, host in reversed([*enumerate(table.virtual_hosts)])}
         self.outcomes: list[Decision] = []
-        self.places: list[_Place] = []
+        self.places: list[Place] = []
         self.laws: list[tuple[Law, tuple[Chance, ...]]] = []
         self.fates: list[Fate] = []
         self._outcome_numbers: dict[tuple[Any, ...], int] = {}
@@ -53,7 +53,7 @@ class Book:
         outcomes = []
         law = []
         for position, (decision, chance) in enumerate(chances):
-            key = _identity(decision)
+            key = identity(decision)
             place = _place(decision, self._host_order, position)
             number = self._outcome_numbers.setdefault(key, len(self.outcomes))
             if number == len(self.outcomes):
@@ -92,7 +92,7 @@ def outcome_order(book: Book, fates: Iterable[int]) -> NDArray[np.int64]:
     return order
 
 
-def _identity(decision: Decision) -> tuple[Any, ...]:
+def identity(decision: Decision) -> tuple[Any, ...]:
     """What decisions of different requests have in common if they count as one outcome.
 
     The target of a redirect is no part of it: every path would be an outcome of its own.
@@ -110,7 +110,7 @@ def _identity(decision: Decision) -> tuple[Any, ...]:
     )
 
 
-def _place(decision: Decision, host_order: dict[str, int], position: int) -> _Place:
+def _place(decision: Decision, host_order: dict[str, int], position: int) -> Place:
     """Where a decision stands in the order of the table: what no host or no route took comes last."""
     host = len(host_order) if decision.virtual_host is None else host_order[decision.virtual_host]
     route = decision.matched.index if decision.matched is not None else 2**62

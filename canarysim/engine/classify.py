@@ -70,7 +70,9 @@ def classified(plan: Plan, part: Columns) -> list[Classified]:
     named = [*PSEUDO, *(header_name(name) for name in part.names[4:])]
     found = []
     for group in plan.groups:
-        asked = [(name, coded(column)) for name, column in zip(named, part.columns, strict=True) if name in group.names]
+        asked = [
+            (name, coded(column)) for name, column in zip(named, part.columns, strict=True) if name in group.names
+        ]
         varying = [column for _, column in asked if isinstance(column, Column)]
         texts: Sequence[Texts] | _Texts
         codes: Codes | None
@@ -99,7 +101,9 @@ def _classified(plan: Plan, group: Group, codes: Codes | None, texts: Sequence[T
     if ":path" in group.names and isinstance(texts, _Texts) and not plan.alone:
         found = _of_paths(plan, group, texts.categories, classes)
     else:
-        found = np.fromiter((_of_one(plan, group, texts[at], classes) for at in range(len(texts))), np.int64, len(texts))
+        found = np.fromiter(
+            (_of_one(plan, group, texts[at], classes) for at in range(len(texts))), np.int64, len(texts)
+        )
     has_odd = bool((found < 0).any())
     known = tuple(classes.found)
     class_of = np.where(found < 0, len(known), found).astype(smallest_unsigned(len(known)))

@@ -205,13 +205,23 @@ class Rows:
     def blocks(self, size: int) -> Iterator[tuple[NDArray[np.integer[Any]], NDArray[np.uint64] | None]]:
         """Codes and random values of every single request, rows with counts repeated, ``size`` at a time."""
         values = self.random_values
+        for at in self.places(size):
+            yield self.codes[at], None if values is None else values[at]
+
+    @property
+    def size(self) -> int:
+        """The number of rows, each counted once."""
+        return len(self.codes)
+
+    def places(self, size: int) -> Iterator[slice | NDArray[np.intp]]:
+        """The rows of every single request, ``size`` at a time: rows with counts stand there repeatedly."""
         ends = None if self.counts is None else np.cumsum(self.counts)
         for start in range(0, self.n, size):
             stop = min(start + size, self.n)
-            at: slice | NDArray[np.intp] = slice(start, stop)
-            if ends is not None:
-                at = ends.searchsorted(np.arange(start, stop), side="right")
-            yield self.codes[at], None if values is None else values[at]
+            if ends is None:
+                yield slice(start, stop)
+            else:
+                yield ends.searchsorted(np.arange(start, stop), side="right")
 
 
 class Columns(Rows):
@@ -221,12 +231,11 @@ class Columns(Rows):
     in each. No header is the host.
     """
 
-    __slots__ = ("_made", "columns", "names", "size")
+    __slots__ = ("_made", "_size", "columns", "names")
 
     names: tuple[str, ...]
     columns: tuple[Given, ...]
-    size: int
-    """The number of rows, each counted once."""
+    _size: int
     _made: tuple[tuple[Request, ...], Codes] | None
 
     def __init__(
@@ -240,7 +249,7 @@ class Columns(Rows):
         values = {
             "names": tuple(names),
             "columns": tuple(columns),
-            "size": size,
+            "_size": size,
             "counts": counts,
             "random_values": random_values,
             "n": size if counts is None else sum(counts.tolist()),
@@ -252,6 +261,11 @@ class Columns(Rows):
     def __reduce__(self) -> tuple[type[Columns], tuple[Any, ...]]:
         columns = tuple(map(coded, self.columns))
         return Columns, (self.names, columns, self.size, self.counts, self.random_values)
+
+    @property
+    def size(self) -> int:
+        """The number of rows, each counted once."""
+        return self._size
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -270,15 +284,36 @@ class Columns(Rows):
         assert self._made is not None
         return self._made
 
-    def requests_of(self, rows: NDArray[np.intp], counts: NDArray[np.int64] | None) -> dict[Request, int]:
-        """The distinct requests of some rows, and how often each occurs. Cost: O(rows) and a Request for each."""
+    def requests_of(
+        self, rows: NDArray[np.intp], counts: NDArray[np.int64] | None, most: int | None = None
+    ) -> dict[Request, int]:
+        """The distinct requests of some rows, and how often each occurs; with ``most`` the most frequent alone.
+
+        Cost: O(rows), and a Request for each that is told.
+        """
         columns = [coded(column) for column in self.columns]
         taken = [
-            Column._of(column.codes[rows], column.categories) if isinstance(column, Column) else column  # noqa: SLF001
+            Column(column.codes[rows], column.categories) if isinstance(column, Column) else column
             for column in columns
         ]
-        requests, codes = _distinct(taken, self.names[4:], len(rows))
-        return dict(zip(requests, tally(codes, counts, len(requests)).tolist(), strict=True))
+        code, first = combined(taken, len(rows))
+        number = tally(code, counts, len(first))
+        order = np.argsort(first)
+        if most is not None and _all_differ(columns, self.names):
+            order = order[np.argsort(-number[order], kind="stable")][: max(0, most)]
+        found: dict[Request, int] = {}
+        for at in order.tolist():
+            row = int(first[at])
+            texts = [c.categories[c.codes[row]] if isinstance(c, Column) else c for c in taken]
+            request = built(texts, self.names[4:])
+            found[request] = found.get(request, 0) + int(number[at])
+        return found
+
+
+def _all_differ(columns: Sequence[Column | str | None], names: Sequence[str]) -> bool:
+    """Whether different codes always make different requests."""
+    texts = (column.categories for column in columns if isinstance(column, Column))
+    return len(set(names)) == len(names) and all(len(set(each)) == len(each) for each in texts)
 
 
 def with_hosts(names: Sequence[str], columns: Sequence[Given], size: int) -> tuple[list[str], list[Given]]:

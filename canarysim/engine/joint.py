@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from canarysim.engine.book import Book
-    from canarysim.engine.classify import Classified
     from canarysim.engine.columns import Columns
     from canarysim.engine.plan import Class, Plan
 
@@ -120,7 +119,9 @@ class Joint:
         found = []
         stride = 1
         for group, size in zip(reversed(self._varying), reversed(self._sizes), strict=True):
-            found.append(group.class_of.astype(self._index_dtype) * self._index_dtype(stride if not self._overflows else 0))
+            found.append(
+                group.class_of.astype(self._index_dtype) * self._index_dtype(stride if not self._overflows else 0)
+            )
             stride *= size
         return found[::-1]
 
@@ -219,4 +220,5 @@ class Joint:
                 texts = [text for group, code in zip(self._groups, key, strict=True) for text in group.texts[code]]
                 fate = self._alone[key] = self._decider.alone(texts)
             fates.append(fate)
-        return np.array(fates, np.int64)[which.reshape(-1)]
+        found: NDArray[np.int64] = np.array(fates, np.int64)[which.reshape(-1)]
+        return found

@@ -1,9 +1,10 @@
-"""Conditions on the text of a path, for very many paths at once.
+r"""Conditions on the text of a path, for very many paths at once.
 
 Facts.
 1. A prefix and an exact path hold on an interval of the order of strings: ``/foo`` as a prefix from ``/foo`` to
-   below ``/fop``, as an exact path from itself to below ``/foo\\0``. All ends together cut the order into intervals
-   within which none of these conditions changes. So a path needs one binary search, whatever the number of routes.
+   below ``/fop``, as an exact path from itself to below ``/foo\0``. All ends together cut the order into
+   intervals within which none of these conditions changes. So a path needs one binary search, whatever the number
+   of routes.
 2. The same holds of conditions that ignore case, in the order of the folded paths.
 3. What holds in an interval is found with any path in it, by its own beginnings: a look into a dict for each
    length that a prefix has.
@@ -67,7 +68,14 @@ class Beginnings:
         for ignores in (False, True):
             self._lengths[ignores].extend(sorted(set(map(len, self._prefix[ignores]))))
         self.bounds, self.folded_bounds = (
-            sorted({end for ends in (map(_exact_ends, exact), map(_prefix_ends, prefix)) for pair in ends for end in pair})
+            sorted(
+                {
+                    end
+                    for ends in (map(_exact_ends, exact), map(_prefix_ends, prefix))
+                    for pair in ends
+                    for end in pair
+                }
+            )
             for exact, prefix in zip(self._exact, self._prefix, strict=True)
         )
 
@@ -124,7 +132,9 @@ def plain_paths(paths: Sequence[str], *, slashes: bool, parameters: bool) -> str
     ``parameters``: none a semicolon. Nothing is said of a query. Cost: some ns a target.
     """
     joined = "\n".join(paths)
-    if not (joined.isascii() and joined[:1] == "/" and joined.count("\n/") == joined.count("\n") == len(paths) - 1):
+    if not (
+        joined.isascii() and joined[:1] == "/" and joined.count("\n/") == joined.count("\n") == len(paths) - 1
+    ):
         return ""
     if "/." in joined or (slashes and "//" in joined) or (parameters and ";" in joined):
         return ""

@@ -2,9 +2,9 @@
 
 Facts. Why a batch is decided by its distinct values.
 1. A *group* is one column, or some whose values the connection manager or a route combines: the scheme and
-   ``x-forwarded-proto``; ``connection``, ``upgrade`` and ``te``; headers that make one hash; a header that stands in
-   several columns. What routes see of a group depends on no other, but for *odd* values: CONNECT, which takes the
-   path away; what is refused before routing, for there the first reason counts; a ``connection`` that names a
+   ``x-forwarded-proto``; ``connection``, ``upgrade`` and ``te``; headers that make one hash; a header that stands
+   in several columns. What routes see of a group depends on no other, but for *odd* values: CONNECT, which takes
+   the path away; what is refused before routing, for there the first reason counts; a ``connection`` that names a
    header of another group.
 2. Two values of a group are of one *class* if no condition tells them apart, and nothing that is not a condition:
    the virtual host, TLS and upgrades asked for, clusters named by headers, hashes.
@@ -22,14 +22,23 @@ from canarysim.engine.paths import Beginnings
 from canarysim.request import Request, as_name, octets
 from canarysim.table.actions import RouteAction
 from canarysim.table.matchers import ConnectMatcher, HeaderMatcher
-from canarysim.table.needs import DOWNSTREAM, forwards, header_name, names_of_clusters, names_of_pick, names_read, names_seen, of_mirrors
+from canarysim.table.needs import (
+    DOWNSTREAM,
+    forwards,
+    header_name,
+    names_of_clusters,
+    names_of_pick,
+    names_read,
+    names_seen,
+    of_mirrors,
+)
 from canarysim.table.routes import judge
 from canarysim.table.strings import StringMatcher
 from canarysim.table.values import Undetermined
 from canarysim.table.views import PathView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable
 
     from canarysim.table.http import Seen
     from canarysim.table.matchers import Matcher

@@ -157,9 +157,7 @@ class Traffic:
                 raise InvalidValue("missing_text", f"{what} has None; only headers and the scheme may be missing")
         occurs = None if counts is None else _counts(counts)
         values = None if random_values is None else _values(random_values)
-        lengths = {
-            what: len(column) for what, column in columns if isinstance(column, Column | Raw)
-        }
+        lengths = {what: len(column) for what, column in columns if isinstance(column, Column | Raw)}
         lengths |= {"counts": len(occurs)} if occurs is not None else {}
         lengths |= {"random_values": len(values)} if values is not None else {}
         if len(set(lengths.values())) > 1:

@@ -202,7 +202,9 @@ class RouteProgram:
         self.places = tuple(place for place in range(len(steps)) if place not in self.left_out)
         self._all = _columns(step for _, step in kept)
         #: Which of these do not simply take what fulfils their conditions: a fraction, or something open, is left.
-        self.unsure = frozenset(n for n, (_, _, unsure, part) in enumerate(self._all[1]) if unsure or part is not None)
+        self.unsure = frozenset(
+            n for n, (_, _, unsure, part) in enumerate(self._all[1]) if unsure or part is not None
+        )
         #: What cannot be asked of any request, or not of every one.
         limit = runtime.integer("re2.max_program_size.error_level", MAX_PROGRAM_SIZE)
         self.problems = (

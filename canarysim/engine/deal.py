@@ -1,0 +1,177 @@
+"""From the fates of rows to their outcomes, drawn: a 16-bit lane a row decides for any number of laws at once.
+
+Facts. A lane decides for a law as it does for a Split (cells.py): each chance owns so many of the 65,536 cells,
+and what nobody owns is drawn again, exactly.
+
+1. The outcomes of all fates stand in one table of (fate, cell). For many fates its cells are coarser, 2^k lanes
+   each, so that it stays in cache; a cell that lies within one outcome holds it, any other a sentinel.
+2. Rows that meet the sentinel are few. Their lane is looked up in the ends of all fates, one after the other; what
+   is nobody's is drawn again by the weights of the law.
+3. Weights whose total is so large that the rest does not fit 64 bits (a fraction beside a great total): the second
+   draw is a word held against the ends of the rests times 2^64, rounded down. A share is then off by less than
+   2^-64, as Envoy's own modulo is.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from canarysim.engine.cells import LANE_VALUES, Cells
+from canarysim.engine.steps import smallest_unsigned
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from canarysim.engine.book import Book
+    from canarysim.engine.streams import Streams, Words
+
+    Outcomes = NDArray[np.unsignedinteger[Any]]
+
+__all__ = ["Deal", "outcome_dtype"]
+
+LANE_BITS = 16
+TABLE_BITS = 17
+"""The table has so many cells where each fate can have 2^LEAST_BITS."""
+LEAST_BITS = 6
+
+
+def outcome_dtype(outcomes: int) -> np.dtype[np.unsignedinteger[Any]]:
+    """A dtype for the numbers of outcomes, and one more: the largest of its values is the sentinel."""
+    return smallest_unsigned(outcomes)
+
+
+class _Large:
+    """Cells of weights with a great total (fact 3)."""
+
+    def __init__(self, weights: Sequence[int]) -> None:
+        total = sum(weights)
+        parts = [divmod(weight * LANE_VALUES, total) for weight in weights]
+        self.owned = tuple(owned for owned, _ in parts)
+        rests = list(accumulate(rest for _, rest in parts))
+        ends = [end * 2**64 // rests[-1] for end in rests if end < rests[-1]]
+        self._ends = np.array(ends, np.uint64)
+
+    def redraw(self, n: int, words: Words) -> NDArray[np.int64]:
+        """The second draw of ``n`` lanes."""
+        return self._ends.searchsorted(words(n), side="right")
+
+
+def _cells(weights: Sequence[int]) -> Cells | _Large:
+    rests = sum(weight * LANE_VALUES % sum(weights) for weight in weights)
+    return Cells(weights) if rests < 2**63 else _Large(weights)
+
+
+class Deal:
+    """The outcomes of the fates in a book, which may grow. Numbers of outcomes are those of the book."""
+
+    def __init__(self, book: Book, streams: Streams) -> None:
+        self._book = book
+        self._streams = streams
+        self._known = 0
+        self._capacity = 0
+        self.dtype = outcome_dtype(0)
+        self.bits = LANE_BITS
+        #: Whether chance plays no part.
+        self.certain = True
+        #: By fate: the outcome it leads to in any case, or the sentinel.
+        self.sure: Outcomes = np.empty(0, self.dtype)
+        #: By fate and cell.
+        self.table: Outcomes = np.empty((0, 1 << self.bits), self.dtype)
+        self._cells: dict[tuple[int, ...], Cells | _Large] = {}
+        # Of all fates, one after the other: the ends of what chances own, and whose they are.
+        self._ends: list[NDArray[np.int64]] = []
+        self._owners: list[NDArray[np.int64]] = []
+        self._joined_ends = self._joined_owners = self._first = np.empty(0, np.int64)
+
+    @property
+    def sentinel(self) -> int:
+        """What stands for no outcome."""
+        return int(np.iinfo(self.dtype).max)
+
+    def extend(self) -> None:
+        """Take in the fates that are new in the book. Cost: O(cells) each."""
+        book = self._book
+        if self._known == len(book.fates):
+            return
+        dtype = outcome_dtype(len(book.outcomes))
+        bits = min(LANE_BITS, max(LEAST_BITS, TABLE_BITS - (len(book.fates) - 1).bit_length()))
+        if len(book.fates) > self._capacity or dtype != self.dtype or bits != self.bits:
+            self._capacity = max(2 * self._capacity, len(book.fates))
+            self.dtype, self.bits = dtype, bits
+            self.table = np.empty((self._capacity, 1 << bits), dtype)
+            self._write(0, self._known)
+        for number in range(self._known, len(book.fates)):
+            sure = book.certain(number)
+            fate = book.fates[number]
+            law, _ = book.laws[fate.law]
+            if sure is not None:
+                self._ends.append(np.array([LANE_VALUES]))
+                self._owners.append(np.array([sure]))
+                continue
+            self.certain = False
+            cells = self._cells.get(law.weights)
+            if cells is None:
+                cells = self._cells[law.weights] = _cells(law.weights)
+            self._ends.append(np.array([*accumulate(cells.owned), LANE_VALUES]))
+            self._owners.append(np.array([*fate.outcomes, -1]))
+        self._write(self._known, len(book.fates))
+        self._known = len(book.fates)
+        lengths = [len(ends) for ends in self._ends]
+        self._first = np.cumsum([0, *lengths])[:-1]
+        shifts = np.repeat(np.arange(len(lengths)) * LANE_VALUES, lengths)
+        self._joined_ends = np.concatenate(self._ends) + shifts
+        self._joined_owners = np.concatenate(self._owners)
+        self.sure = np.array(
+            [owners[0] if len(owners) == 1 else self.sentinel for owners in self._owners], self.dtype
+        )
+
+    def _write(self, start: int, stop: int) -> None:
+        """Write the cells of some fates."""
+        width = 1 << LANE_BITS - self.bits
+        begins = np.arange(0, LANE_VALUES, width)
+        for number in range(start, stop):
+            owners = self._owners[number]
+            if len(owners) == 1:
+                self.table[number] = owners[0]
+                continue
+            ends = self._ends[number]
+            first = owners[ends.searchsorted(begins, side="right")]
+            last = owners[ends.searchsorted(begins + (width - 1), side="right")]
+            self.table[number] = np.where((first == last) & (first >= 0), first, self.sentinel)
+
+    def draw(self, fates: NDArray[Any], out: Outcomes) -> None:
+        """Write the outcome of each of the next rows to ``out``, by their fates."""
+        if self.certain:
+            self._streams.lanes.skip(len(fates))
+            self.sure.take(fates, out=out, mode="clip")
+            return
+        lanes = self._streams.lanes.take(len(fates))
+        cells = np.left_shift(fates, self.bits, dtype=np.int64)
+        cells |= lanes >> (LANE_BITS - self.bits)
+        self.table.reshape(-1).take(cells, out=out, mode="clip")
+        self.settle(fates, lanes, out)
+
+    def settle(self, fates: NDArray[Any], lanes: NDArray[np.uint16], out: Outcomes) -> None:
+        """Where ``out`` has the sentinel: the outcome by the whole lane, or by a second draw."""
+        left = np.flatnonzero(out == self.sentinel)
+        if not len(left):
+            return
+        of_left = fates[left].astype(np.int64)
+        at = self._joined_ends.searchsorted(of_left * LANE_VALUES + lanes[left], side="right")
+        owners = self._joined_owners[at]
+        nobodys = np.flatnonzero(owners < 0)
+        if len(nobodys):
+            laws = np.array([fate.law for fate in self._book.fates])[of_left[nobodys]]
+            by_weights: dict[tuple[int, ...], list[int]] = {}
+            for law in np.unique(laws).tolist():
+                by_weights.setdefault(self._book.laws[law][0].weights, []).append(law)
+            for weights, alike in by_weights.items():
+                rows = nobodys[np.isin(laws, alike)]
+                chances = self._cells[weights].redraw(len(rows), self._streams.redraws(weights))
+                owners[rows] = self._joined_owners[self._first[of_left[rows]] + chances]
+        out[left] = owners
