@@ -12,7 +12,7 @@ import numpy as np
 from canarysim.engine.book import Book, outcome_order
 from canarysim.engine.columns import Columns, tally
 from canarysim.engine.deal import Deal
-from canarysim.engine.joint import Decider, Joint
+from canarysim.engine.joint import Decider, Joint, fate_dtype
 from canarysim.engine.law import Law
 from canarysim.engine.plan import plan_of
 from canarysim.engine.replay import Replay
@@ -37,6 +37,9 @@ __all__ = ["Chosen", "Counted", "Piece", "Run", "alike_together"]
 
 BLOCK = 1 << 17
 """Rows chosen at a time: the work stays in cache, and memory beyond the result stays small."""
+
+COUNTED = 1 << 20
+"""Rows counted at a time."""
 
 #: A number of independent draws, with the exact share of each outcome.
 Piece = tuple[int, dict[int, Fraction]]
@@ -75,6 +78,21 @@ def alike_together(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
     return tuple((n, dict(key)) for key, n in found.items())
 
 
+def count_of_each(rows: Outcomes) -> NDArray[np.int64]:
+    """How often each outcome stands in some rows. Of narrow ones two are counted in one step."""
+    pairs = np.zeros(1 << 16, np.int64)
+    whole = len(rows) // COUNTED * COUNTED if rows.dtype == np.uint8 else 0
+    for start in range(0, whole, COUNTED):
+        pairs += np.bincount(rows[start : start + COUNTED].view(np.uint16), minlength=1 << 16)
+    of_two = pairs.reshape(256, 256)
+    counts: NDArray[np.int64] = of_two.sum(axis=0) + of_two.sum(axis=1)
+    for start in range(whole, len(rows), COUNTED):
+        more = np.bincount(rows[start : start + COUNTED], minlength=len(counts))
+        more[: len(counts)] += counts
+        counts = more
+    return counts
+
+
 class _Requests:
     """Rows or a mix of requests that are there: an index for each row, and the fate of each index."""
 
@@ -84,9 +102,14 @@ class _Requests:
         self.size = len(self.fate_of)
         self.met = set(self.fate_of.tolist())
 
-    def index(self, rows: slice | NDArray[np.intp]) -> NDArray[np.integer[Any]]:
-        assert not isinstance(self.part, Mix)
-        return self.part.codes[rows]
+        self._narrow = self.fate_of.astype(fate_dtype(len(run.book.fates)))
+
+    def fates(self, rows: slice | NDArray[np.integer[Any]]) -> NDArray[np.unsignedinteger[Any]]:
+        """The fate of each of some rows; those of a mix are told by their requests."""
+        if not isinstance(self.part, Mix):
+            return self._narrow.take(self.part.codes[rows], mode="clip")
+        assert not isinstance(rows, slice)
+        return self._narrow.take(rows, mode="clip")
 
 
 class Run:
@@ -145,7 +168,7 @@ class Run:
         there = np.flatnonzero(order >= 0)
         numbers = there[np.argsort(order[there])]
         counted = None if self._rows else self._draw_counts(order)
-        counts = np.zeros(len(order), np.int64)
+        counts = np.zeros(max(len(order), len(self._counts)), np.int64)
         counts[: len(self._counts)] = self._counts
         if rows is not None:
             dtype = smallest_unsigned(max(0, len(numbers) - 1))
@@ -178,29 +201,10 @@ class Run:
         lot = Joint(part, plan_of(self._table), self._decider)
         if part.counts is not None:  # a row that occurs no time has outcomes all the same
             for start in range(0, part.size, BLOCK):
-                self._fates(lot, slice(start, min(start + BLOCK, part.size)))
+                lot.fates(slice(start, min(start + BLOCK, part.size)))
         elif part.size:
-            self._fates(lot, slice(0, min(BLOCK, part.size)))
+            lot.fates(slice(0, min(BLOCK, part.size)))
         return lot
-
-    def _fates(self, lot: _Requests | Joint, rows: slice | NDArray[np.intp]) -> NDArray[np.int32]:
-        """The fate of each of some rows."""
-        index = lot.index(rows)
-        if index is None:
-            assert isinstance(rows, slice) or len(rows)
-            size = len(range(rows.start, rows.stop)) if isinstance(rows, slice) else len(rows)
-            fate = int(lot.fate_of[0])
-            if fate < 0:
-                assert isinstance(lot, Joint)
-                fate = int(lot.resolve(None, np.zeros(1, np.int64))[0])
-            return np.full(size, fate, np.int32)
-        fates = lot.fate_of.take(index, mode="clip").astype(np.int32, copy=False)
-        if isinstance(lot, Joint):
-            unknown = np.flatnonzero(fates < 0)
-            if len(unknown):
-                at = unknown + rows.start if isinstance(rows, slice) else rows[unknown]
-                fates[unknown] = lot.resolve(index[unknown], at)
-        return fates
 
     # Rows
 
@@ -208,7 +212,14 @@ class Run:
         """Write the outcomes of a part from ``done`` on, and count them; the array may have to be a wider one."""
         before = self._counts.copy()
         values = None if isinstance(part, Mix) else part.random_values
-        for fates, at in self._blocks(part, lot):
+        for block in self._blocks(part):
+            if isinstance(lot, Joint) and isinstance(block, slice) and values is None and self._deal.certain:
+                out = rows[done : done + block.stop - block.start]
+                if lot.sure_into(block, self._deal, out):
+                    self.streams.lanes.skip(len(out))
+                    done += len(out)
+                    continue
+            fates = lot.fates(block)
             self._deal.extend()
             if self._deal.dtype != rows.dtype:
                 rows = rows.astype(self._deal.dtype)
@@ -217,27 +228,23 @@ class Run:
                 self._deal.draw(fates, out)
             else:
                 self._replay.extend()
-                out[...] = self._replay.pick(fates.astype(np.int64), values[at])
-            self._add_counts(np.bincount(out, minlength=len(self.book.outcomes)))
+                self._replay.pick(fates, values[block], out)
             done += len(fates)
+        self._add_counts(count_of_each(rows[done - part.n : done]))
         if isinstance(part, Mix):
             self._add_mix(part, lot.fate_of)
         else:
             self._add_fixed(part, lot, before)
         return rows
 
-    def _blocks(
-        self, part: Rows | Mix, lot: _Requests | Joint
-    ) -> Iterator[tuple[NDArray[np.int32], slice | NDArray[np.intp]]]:
-        """The fates of every single request, rows with counts repeated, and the rows they stand in."""
-        if isinstance(part, Mix):
-            draws = self.streams.mix(part)
-            for start in range(0, part.n, BLOCK):
-                codes = draws.take(min(BLOCK, part.n - start))
-                yield lot.fate_of.take(codes, mode="clip").astype(np.int32, copy=False), slice(0, 0)
+    def _blocks(self, part: Rows | Mix) -> Iterator[slice | NDArray[np.integer[Any]]]:
+        """The rows of every single request, those with counts repeated; of a mix the requests that were drawn."""
+        if not isinstance(part, Mix):
+            yield from part.places(BLOCK)
             return
-        for at in part.places(BLOCK):
-            yield self._fates(lot, at), at
+        draws = self.streams.mix(part)
+        for start in range(0, part.n, BLOCK):
+            yield draws.take(min(BLOCK, part.n - start))
 
     def _add_counts(self, counts: NDArray[np.int64]) -> None:
         if len(counts) > len(self._counts):
@@ -270,12 +277,12 @@ class Run:
 
     def _weighted(
         self, part: Rows, lot: _Requests | Joint
-    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int64] | None]]:
+    ) -> Iterator[tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.int64] | None]]:
         """The fates of rows, each row once, with their counts."""
         size = part.size
         for start in range(0, size, BLOCK):
             block = slice(start, min(start + BLOCK, size))
-            yield self._fates(lot, block), None if part.counts is None else part.counts[block]
+            yield lot.fates(block), None if part.counts is None else part.counts[block]
 
     def _add_mix(self, mix: Mix, fates: NDArray[np.integer[Any]]) -> None:
         by_fate: defaultdict[int, Fraction] = defaultdict(Fraction)
@@ -312,7 +319,6 @@ class Run:
     def _count_replayed(self, part: Rows, lot: _Requests | Joint) -> None:
         """Random values with counts: what faults draw for them is drawn as counts."""
         assert part.random_values is not None
-        self._replay.extend()
         for start in range(0, len(part.codes), BLOCK):
             block = slice(start, start + BLOCK)
             codes, values = part.codes[block].astype(np.int64), part.random_values[block]
@@ -331,7 +337,8 @@ class Run:
                     found = picker.counts(values[rows], counts[rows], generator)
                     self._add_seen(part.requests[number], zip(fate.outcomes, found.tolist(), strict=True))
                 codes, values, counts, fates = codes[~faulty], values[~faulty], counts[~faulty], fates[~faulty]
-            outcomes = self._replay.pick(fates.astype(np.int64), values)
+            outcomes = np.empty(len(fates), np.int64)
+            self._replay.pick(fates, values, outcomes)
             size = len(self.book.outcomes)
             pairs, which = np.unique(codes * size + outcomes, return_inverse=True)
             numbers = tally(which.reshape(-1), counts, len(pairs))

@@ -45,6 +45,15 @@ def outcome_dtype(outcomes: int) -> np.dtype[np.unsignedinteger[Any]]:
     return smallest_unsigned(outcomes)
 
 
+def few_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Where a mask is true that hardly ever is: eight values are passed over at a time."""
+    whole = len(mask) // 8 * 8
+    words = np.flatnonzero(mask[:whole].view(np.uint64))
+    inside = np.flatnonzero(mask[:whole].reshape(-1, 8)[words])
+    found = words[inside // 8] * 8 + inside % 8
+    return np.concatenate([found, whole + np.flatnonzero(mask[whole:])])
+
+
 class _Large:
     """Cells of weights with a great total (fact 3)."""
 
@@ -82,11 +91,18 @@ class Deal:
         self.sure: Outcomes = np.empty(0, self.dtype)
         #: By fate and cell.
         self.table: Outcomes = np.empty((0, 1 << self.bits), self.dtype)
+        # Reused from block to block: fresh pages would cost as much as the work.
+        self._workspace = np.empty(1 << 17, np.int64)
         self._cells: dict[tuple[int, ...], Cells | _Large] = {}
         # Of all fates, one after the other: the ends of what chances own, and whose they are.
         self._ends: list[NDArray[np.int64]] = []
         self._owners: list[NDArray[np.int64]] = []
         self._joined_ends = self._joined_owners = self._first = np.empty(0, np.int64)
+
+    @property
+    def known(self) -> int:
+        """The number of fates that are taken in."""
+        return self._known
 
     @property
     def sentinel(self) -> int:
@@ -151,14 +167,17 @@ class Deal:
             self.sure.take(fates, out=out, mode="clip")
             return
         lanes = self._streams.lanes.take(len(fates))
-        cells = np.left_shift(fates, self.bits, dtype=np.int64)
+        cells = (
+            self._workspace[: len(fates)] if len(fates) <= len(self._workspace) else np.empty(len(fates), np.int64)
+        )
+        np.left_shift(fates, self.bits, out=cells, dtype=np.int64, casting="unsafe")
         cells |= lanes >> (LANE_BITS - self.bits)
         self.table.reshape(-1).take(cells, out=out, mode="clip")
         self.settle(fates, lanes, out)
 
     def settle(self, fates: NDArray[Any], lanes: NDArray[np.uint16], out: Outcomes) -> None:
         """Where ``out`` has the sentinel: the outcome by the whole lane, or by a second draw."""
-        left = np.flatnonzero(out == self.sentinel)
+        left = few_true(out == self.sentinel)
         if not len(left):
             return
         of_left = fates[left].astype(np.int64)

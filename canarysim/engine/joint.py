@@ -8,6 +8,7 @@ import numpy as np
 
 from canarysim.engine.classify import classified
 from canarysim.engine.plan import request_of
+from canarysim.engine.steps import smallest_unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -16,17 +17,23 @@ if TYPE_CHECKING:
 
     from canarysim.engine.book import Book
     from canarysim.engine.columns import Columns
+    from canarysim.engine.deal import Deal
     from canarysim.engine.plan import Class, Plan
 
     Index = NDArray[np.integer[Any]]
 
-__all__ = ["Decider", "Joint"]
+__all__ = ["Decider", "Joint", "fate_dtype"]
 
 RAW = 1 << 18
 """Combinations of codes up to which no classes are looked up on the way: one table holds them all."""
 
 DENSE = 1 << 24
 """Combinations of classes for which there is a table; of more only those that occur are kept."""
+
+
+def fate_dtype(fates: int) -> np.dtype[np.unsignedinteger[Any]]:
+    """A dtype for the numbers of fates, and one more."""
+    return smallest_unsigned(fates)
 
 
 class Decider:
@@ -79,6 +86,11 @@ class Decider:
             known = self._known[key] = self._book.fate(plan.table.chances(request, among))
         return known
 
+    @property
+    def known(self) -> int:
+        """The number of fates in the book."""
+        return len(self._book.fates)
+
     def alone(self, request_texts: Sequence[tuple[str, str | None]]) -> int:
         """The fate of one request, asked alone."""
         return self._book.fate(self._plan.table.chances(request_of(request_texts)))
@@ -92,6 +104,10 @@ class Joint:
         self._groups = classified(plan, part)
         self._varying = [group for group in self._groups if group.codes is not None]
         self._alone: dict[tuple[int, ...], int] = {}
+        self._by_class: dict[tuple[int, ...], int] = {}
+        self._sure = np.empty(0, np.uint8)
+        self._sure_of = (0, True)
+        self._narrow: NDArray[np.unsignedinteger[Any]] | None = None
         #: The fates that rows came to so far.
         self.met: set[int] = set()
         sizes = [len(group.texts) for group in self._varying]
@@ -125,7 +141,7 @@ class Joint:
             stride *= size
         return found[::-1]
 
-    def index(self, rows: slice | NDArray[np.intp]) -> Index | None:
+    def index(self, rows: slice | NDArray[np.integer[Any]]) -> Index | None:
         """The index of each of some rows, below ``size``; None where all rows have index 0."""
         found: Any = None
         if not self._varying:
@@ -152,7 +168,7 @@ class Joint:
         index: Index = found
         return index
 
-    def _sparse(self, rows: slice | NDArray[np.intp]) -> Index:
+    def _sparse(self, rows: slice | NDArray[np.integer[Any]]) -> Index:
         """The same where the combinations that occur are numbered one by one."""
         found: Any = 0
         if self._overflows:
@@ -174,7 +190,7 @@ class Joint:
         result: Index = numbers[which.reshape(-1)]
         return result
 
-    def resolve(self, index: Index | None, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    def resolve(self, index: Index | None, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
         """The fate of each of some rows, whose index is given; ``fate_of`` then knows it, but for odd ones.
 
         Those of odd rows stay unknown there: each of them is looked at by its values.
@@ -184,15 +200,10 @@ class Joint:
         met, which = np.unique(index, return_inverse=True)
         which = which.reshape(-1)
         examples = np.empty(len(met), np.int64)
-        examples[which] = np.arange(len(rows))
-        fates = np.empty(len(met), np.int64)
-        for number, (at, example) in enumerate(zip(met.tolist(), rows[examples].tolist(), strict=True)):
-            fate = int(self.fate_of[at])
-            if fate < 0:
-                fate = self._fate(example)
-                if fate >= 0:
-                    self.fate_of[at] = fate
-            fates[number] = fate
+        examples[which] = rows
+        fates = self._fates_by_class(examples)
+        self.fate_of[met] = fates
+        self._narrow = None
         found = fates[which]
         odd = np.flatnonzero(found < 0)
         if len(odd):
@@ -200,16 +211,69 @@ class Joint:
         self.met.update(np.unique(found).tolist())
         return found
 
-    def _fate(self, row: int) -> int:
-        classes = []
-        for group in self._groups:
-            number = int(group.class_of[0 if group.codes is None else group.codes[row]])
-            if number == len(group.classes):
-                return -1
-            classes.append(group.classes[number])
-        return self._decider.fate(classes)
+    def _fates_by_class(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """The fates of rows by their classes; -1 where one is odd."""
+        numbers = [
+            group.class_of[np.zeros(len(rows), np.int64) if group.codes is None else group.codes[rows]]
+            for group in self._groups
+        ]
+        unique, which = np.unique(np.stack(numbers, axis=1).astype(np.int64), axis=0, return_inverse=True)
+        fates = np.empty(len(unique), np.int64)
+        for at, key in enumerate(map(tuple, unique.tolist())):
+            fate = self._by_class.get(key)
+            if fate is None:
+                odd = any(number == len(group.classes) for number, group in zip(key, self._groups, strict=True))
+                classes = [] if odd else [g.classes[number] for number, g in zip(key, self._groups, strict=True)]
+                fate = self._by_class[key] = -1 if odd else self._decider.fate(classes)
+            fates[at] = fate
+        found: NDArray[np.int64] = fates[which.reshape(-1)]
+        return found
 
-    def _fates_alone(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    def fates(self, rows: slice | NDArray[np.integer[Any]]) -> NDArray[np.unsignedinteger[Any]]:
+        """The fate of each of some rows, in the smallest dtype."""
+        index = self.index(rows)
+        if index is None:
+            size = len(range(rows.start, rows.stop)) if isinstance(rows, slice) else len(rows)
+            if self.fate_of[0] < 0 and size:
+                at = np.array([rows.start]) if isinstance(rows, slice) else rows[:1]
+                return np.full(size, self.resolve(None, at)[0]).astype(self.narrow.dtype)
+            return np.full(size, self.narrow[0])
+        found = self.narrow.take(index, mode="clip")
+        sentinel = int(np.iinfo(found.dtype).max)
+        if not len(found) or found.max() < sentinel:
+            return found
+        unknown = np.flatnonzero(found == sentinel)
+        fates = self.resolve(index[unknown], unknown + rows.start if isinstance(rows, slice) else rows[unknown])
+        found = found.astype(self.narrow.dtype)
+        found[unknown] = fates
+        return found
+
+    def sure_into(self, rows: slice, deal: Deal, out: NDArray[np.unsignedinteger[Any]]) -> bool:
+        """Write the outcomes of some rows where chance plays no part; False where not all of them are known."""
+        index = self.index(rows)
+        known = deal.known, self._narrow is None
+        if self._sure_of != known or self._narrow is None:
+            narrow = self.narrow
+            fits = narrow < deal.known
+            self._sure = np.where(fits, deal.sure.take(narrow, mode="clip"), deal.sentinel).astype(deal.dtype)
+            self._sure_of = deal.known, False
+        if self._sure.dtype != out.dtype:
+            return False
+        if index is None:
+            out[...] = self._sure[0]
+        else:
+            self._sure.take(index, out=out, mode="clip")
+        return not len(out) or int(out.max()) < deal.sentinel
+
+    @property
+    def narrow(self) -> NDArray[np.unsignedinteger[Any]]:
+        """``fate_of`` in the smallest dtype that holds all fates there are; its largest value stands for -1."""
+        dtype = fate_dtype(self._decider.known)
+        if self._narrow is None or self._narrow.dtype != dtype:
+            self._narrow = self.fate_of.astype(dtype)  # -1 becomes the largest value
+        return self._narrow
+
+    def _fates_alone(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
         """The fates of rows that are decided by all their values."""
         codes = [np.zeros(len(rows), np.int64) if g.codes is None else g.codes[rows] for g in self._groups]
         unique, which = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)

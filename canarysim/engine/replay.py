@@ -9,7 +9,7 @@ Facts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class Replay:
         self._moduli = self._first = np.empty(0, np.uint64)
         self._asked: list[np.uint64] = []
         self._residues: Residues | None = None
-        self._table: NDArray[np.int64] = np.empty(0, np.int64)
+        self._table: NDArray[Any] = np.empty(0, np.int64)
 
     def extend(self) -> None:
         """Take in the fates that are new in the book. Cost: O(intervals of all), and a table."""
@@ -92,22 +92,25 @@ class Replay:
                     found.append((begin, end - begin, outcome))
         return [(length, outcome) for _, length, outcome in sorted(found)]
 
-    def pick(self, fates: NDArray[np.int64], values: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """The outcome of each row, by its fate and its random value."""
+    def pick(self, fates: NDArray[np.integer[Any]], values: NDArray[np.uint64], out: NDArray[Any]) -> None:
+        """Write the outcome of each row to ``out``, by its fate and its random value."""
+        self.extend()
         residues = self._residue(fates, values)
-        residues += self._first.take(fates)
+        residues += self._first.take(fates, mode="clip")
         if self._residues is None:
-            outcomes = self._table.take(residues.view(np.int64), mode="clip")
+            at: NDArray[Any] = residues.view(np.int64)
         else:
-            outcomes = self._table.take(self._residues.locate(residues), mode="clip")
+            at = self._residues.locate(residues)
+        if self._table.dtype != out.dtype:
+            self._table = self._table.astype(out.dtype)
+        self._table.take(at, out=out, mode="clip")
         if self._by_picker.any():
-            asked = np.flatnonzero(self._by_picker.take(fates))
+            asked = np.flatnonzero(self._by_picker.take(fates, mode="clip"))
             for number in np.unique(fates[asked]).tolist():
                 rows = asked[fates[asked] == number]
-                outcomes[rows] = self._pick_alone(number, values[rows])
-        return outcomes.astype(np.int64, copy=False)
+                out[rows] = self._pick_alone(number, values[rows])
 
-    def _residue(self, fates: NDArray[np.int64], values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    def _residue(self, fates: NDArray[np.integer[Any]], values: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """What is left of each value by the modulus of its fate."""
         if len(self._asked) > FEW:
             return values % self._moduli.take(fates)
