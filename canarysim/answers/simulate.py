@@ -16,7 +16,7 @@ from canarysim.answers.binomial import central_range
 from canarysim.answers.names import resolve_cluster
 from canarysim.answers.preview import MAX_CALLS, as_table, copies_of
 from canarysim.engine.book import identity
-from canarysim.engine.choose import Run, alike_together
+from canarysim.engine.choose import Chosen, Run, alike_together
 from canarysim.engine.examples import requests_of_counts, requests_of_rows
 from canarysim.engine.rng import as_generator, whole_number
 from canarysim.engine.sums import range_of_sum
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from canarysim.engine.book import Place
-    from canarysim.engine.choose import Counted, Piece
+    from canarysim.engine.choose import Piece
     from canarysim.engine.rng import RNG
     from canarysim.table.decision import Decision
     from canarysim.table.route_table import RouteTable
@@ -89,15 +89,19 @@ class Simulation:
 
     table: RouteTable
     traffic: Traffic | None
-    outcomes: tuple[Decision, ...]
-    rows: NDArray[np.unsignedinteger[Any]] | None
     n: int
     replayed: bool
-    _outcome_counts: tuple[int, ...]
-    _pieces: tuple[Piece, ...]
-    _places: tuple[Place, ...]
-    _counted: Counted | None = None
-    _entropy: int = 0
+    _end: Chosen
+
+    @property
+    def outcomes(self) -> tuple[Decision, ...]:
+        """What could come up, in the order of the table."""
+        return self._end.outcomes
+
+    @property
+    def rows(self) -> NDArray[np.unsignedinteger[Any]] | None:
+        """The outcome of each request, as an index into ``outcomes``; None where rows were not kept."""
+        return self._end.rows
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -128,7 +132,7 @@ class Simulation:
         a route or origin without a name has its number. Raises UnknownName for another ``by``.
         """
         found: defaultdict[str, int] = defaultdict(int)
-        for name, count in zip(self._names(by), self._outcome_counts, strict=True):
+        for name, count in zip(self._names(by), self._end.counts, strict=True):
             found[name] += count
         return dict(found)
 
@@ -141,7 +145,7 @@ class Simulation:
 
         Copies are an extra load: ``counts`` leaves them out, so that those still add up to ``n``.
         """
-        return copies_of(zip(self.outcomes, self._outcome_counts, strict=True))
+        return copies_of(zip(self.outcomes, self._end.counts, strict=True))
 
     @property
     def observed(self) -> tuple[Observed, ...]:
@@ -171,9 +175,11 @@ class Simulation:
         traffic = self._traffic("examples")
         wanted = self._wanted(labels)
         if self.rows is not None:
-            return requests_of_rows(traffic, self.rows, wanted, self._entropy, most)
-        assert self._counted is not None
-        return requests_of_counts(self.table, traffic, self.outcomes, self._counted, wanted, self._entropy, most)
+            return requests_of_rows(traffic, self.rows, wanted, self._end.entropy, most)
+        assert self._end.counted is not None
+        return requests_of_counts(
+            self.table, traffic, self.outcomes, self._end.counted, wanted, self._end.entropy, most
+        )
 
     def rows_of(self, **labels: str) -> NDArray[np.intp]:
         """Which rows came to an outcome, from 0, in order; ``labels`` choose as in ``examples``.
@@ -264,11 +270,11 @@ class Simulation:
 
     def _observed(self, names: tuple[str, ...]) -> tuple[Observed, ...]:
         counts: defaultdict[str, int] = defaultdict(int)
-        for name, count in zip(names, self._outcome_counts, strict=True):
+        for name, count in zip(names, self._end.counts, strict=True):
             counts[name] += count
         # Of each group: how many draws have which share of it.
         draws: dict[str, defaultdict[Fraction, int]] = {name: defaultdict(int) for name in counts}
-        for n, shares in self._pieces:
+        for n, shares in self._end.pieces:
             of_group: defaultdict[str, Fraction] = defaultdict(Fraction)
             for outcome, share in shares.items():
                 of_group[names[outcome]] += share
@@ -337,13 +343,10 @@ def simulate(
             "too_many_rows", f'{asked.n:,} rows need too much memory; keep="counts" makes none', n=asked.n
         )
     run = Run(table, as_generator(rng), rows=keep == "rows")
-    end = run.finish(run.feed(asked.parts))
+    end = run.finish(run.feed(asked.parts, last=True))
     if end.rows is not None:
         end.rows.flags.writeable = False
-    return Simulation(
-        *(table, asked, end.outcomes, end.rows, asked.n, _replayed(asked)),
-        *(end.counts, end.pieces, end.places, end.counted, end.entropy),
-    )
+    return Simulation(table, asked, asked.n, _replayed(asked), end)
 
 
 def _of_chunks(table: RouteTable, chunks: Iterable[Any], run: Run, progress: bool | None) -> Simulation:
@@ -358,8 +361,7 @@ def _of_chunks(table: RouteTable, chunks: Iterable[Any], run: Run, progress: boo
             replayed = replayed or _replayed(chunk)
             run.feed(chunk.parts)
             bar(chunk.n)
-    end = run.finish(None)
-    return Simulation(table, None, end.outcomes, None, n, replayed, end.counts, end.pieces, end.places)
+    return Simulation(table, None, n, replayed, run.finish())
 
 
 @contextmanager
@@ -389,7 +391,7 @@ def _added(one: Simulation, other: Simulation) -> Simulation:
         raise InvalidValue("different_tables", "simulations of different tables do not add up")
     known: dict[Any, tuple[Place, Decision]] = {}
     for each in (one, other):
-        for decision, place in zip(each.outcomes, each._places, strict=True):  # noqa: SLF001
+        for decision, place in zip(each.outcomes, each._end.places, strict=True):  # noqa: SLF001
             first, shown = known.get(identity(decision), (place, decision))
             known[identity(decision)] = min(first, place), shown
     ordered = sorted(known.items(), key=lambda item: item[1][0])
@@ -398,15 +400,14 @@ def _added(one: Simulation, other: Simulation) -> Simulation:
     pieces: list[Piece] = []
     for each in (one, other):
         numbers = [number_of[identity(decision)] for decision in each.outcomes]
-        for number, count in zip(numbers, each._outcome_counts, strict=True):  # noqa: SLF001
+        for number, count in zip(numbers, each._end.counts, strict=True):  # noqa: SLF001
             counts[number] += count
-        for n, shares in each._pieces:  # noqa: SLF001
+        for n, shares in each._end.pieces:  # noqa: SLF001
             pieces.append((n, {numbers[outcome]: share for outcome, share in shares.items()}))
-    return Simulation(
-        *(one.table, None, tuple(decision for _, (_, decision) in ordered), None),
-        *(one.n + other.n, one.replayed or other.replayed, tuple(counts), alike_together(pieces)),
-        tuple(place for _, (place, _) in ordered),
-    )
+    decisions = tuple(decision for _, (_, decision) in ordered)
+    places = tuple(place for _, (place, _) in ordered)
+    end = Chosen(decisions, places, (tuple(counts), alike_together(pieces)))
+    return Simulation(one.table, None, one.n + other.n, one.replayed or other.replayed, end)
 
 
 def _traffic(traffic: Asked, n: int | None) -> Traffic:

@@ -73,6 +73,16 @@ class Book:
             self.fates.append(Fate(*key))
         return number
 
+    def sort(self) -> None:
+        """Number the outcomes anew, in the order of the table. Whoever knows old numbers must forget them."""
+        order = sorted(range(len(self.outcomes)), key=self.places.__getitem__)
+        number = {old: new for new, old in enumerate(order)}
+        self.outcomes = [self.outcomes[old] for old in order]
+        self.places = [self.places[old] for old in order]
+        self._outcome_numbers = {key: number[old] for key, old in self._outcome_numbers.items()}
+        self.fates = [Fate(fate.law, tuple(number[old] for old in fate.outcomes)) for fate in self.fates]
+        self._fate_numbers = {(fate.law, fate.outcomes): at for at, fate in enumerate(self.fates)}
+
     def certain(self, fate: int) -> int | None:
         """The outcome that a fate leads to in any case; None where chance decides."""
         found = self.fates[fate]

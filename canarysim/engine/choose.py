@@ -38,6 +38,9 @@ __all__ = ["Chosen", "Counted", "Piece", "Run", "alike_together"]
 BLOCK = 1 << 17
 """Rows chosen at a time: the work stays in cache, and memory beyond the result stays small."""
 
+SAMPLED = 1 << 16
+"""Rows that are looked at before the others, so that outcomes are numbered in the order of the table."""
+
 COUNTED = 1 << 20
 """Rows counted at a time."""
 
@@ -56,17 +59,53 @@ class Counted:
     fates: dict[tuple[Any, tuple[int, ...]], tuple[int, ...]]
 
 
-@attrs.frozen(eq=False)
 class Chosen:
-    """The end of a run. ``outcomes`` are in the order of the table; all else goes by their numbers."""
+    """The end of a run. ``outcomes`` are in the order of the table; all else goes by their numbers.
 
-    outcomes: tuple[Decision, ...]
-    counts: tuple[int, ...]
-    places: tuple[Place, ...]
-    rows: Outcomes | None
-    pieces: tuple[Piece, ...]
-    counted: Counted | None
-    entropy: int
+    Where there are rows, what is counted of them is counted when somebody asks: it costs as much as they do.
+    """
+
+    __slots__ = ("_known", "_run", "counted", "entropy", "outcomes", "places", "rows")
+
+    def __init__(
+        self,
+        outcomes: tuple[Decision, ...],
+        places: tuple[Place, ...],
+        known: tuple[tuple[int, ...], tuple[Piece, ...]] | None,
+        rows: Outcomes | None = None,
+        counted: Counted | None = None,
+        entropy: int = 0,
+        run: Run | None = None,
+    ) -> None:
+        self.outcomes = outcomes
+        self.places = places
+        self.rows = rows
+        self.counted = counted
+        self.entropy = entropy
+        self._known = known
+        self._run = run
+
+    def __reduce__(self) -> tuple[type[Chosen], tuple[Any, ...]]:
+        known = self.counts, self.pieces
+        return Chosen, (self.outcomes, self.places, known, self.rows, self.counted, self.entropy)
+
+    def _count(self) -> tuple[tuple[int, ...], tuple[Piece, ...]]:
+        if self._known is None:
+            assert self._run is not None
+            assert self.rows is not None
+            self._known = self._run.tallied(self.rows, self.outcomes)
+            self._run = None
+        return self._known
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How often each outcome came up."""
+        return self._count()[0]
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The traffic as independent runs of draws over outcomes, with exact shares."""
+        return self._count()[1]
 
 
 def alike_together(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
@@ -125,6 +164,8 @@ class Run:
         self._replay = Replay(self.book, self.streams)
         self._fate_of_request: dict[Request, int] = {}
         self._met: set[int] = set()
+        self._order = np.empty(0, np.int64)
+        self._uncounted: list[tuple[Rows | Mix, _Requests | Joint]] = []
         self._counts = np.zeros(0, np.int64)
         self._fixed: defaultdict[int, int] = defaultdict(int)
         self._mixed: list[tuple[int, dict[int, Fraction]]] = []
@@ -142,8 +183,11 @@ class Run:
                 known[request] = self.book.fate(self._table.chances(request))
         return np.array([known[request] for request in requests], np.int64)
 
-    def feed(self, parts: Sequence[Rows | Mix]) -> Outcomes | None:
-        """Some more of the traffic. Where rows are wanted, their outcomes, by numbers of the book."""
+    def feed(self, parts: Sequence[Rows | Mix], *, last: bool = False) -> Outcomes | None:
+        """Some more of the traffic. Where rows are wanted, their outcomes, by numbers of the book.
+
+        ``last`` leaves it to ``finish`` to count them.
+        """
         # What is cheap to know beforehand: so that outcomes are met in the order of the table, if they can be.
         lots = [self._prepared(part) for part in parts]
         if not self._rows:
@@ -151,44 +195,71 @@ class Run:
                 self._count(part, lot)
                 self._met |= lot.met
             return None
-        total = sum(part.n for part in parts)
+        if not self._deal.known:
+            self.book.sort()
         self._deal.extend()
-        rows = np.empty(total, self._deal.dtype)
+        rows = np.empty(sum(part.n for part in parts), self._deal.dtype)
         done = 0
         for part, lot in zip(parts, lots, strict=True):
             rows = self._choose(part, lot, rows, done)
             done += part.n
             self._met |= lot.met
+        self._uncounted = list(zip(parts, lots, strict=True))
+        if not last:
+            self._count_rows(rows, np.arange(len(self.book.outcomes)))
         return rows
 
-    def finish(self, rows: Outcomes | None) -> Chosen:
-        """The end; ``rows`` are those of ``feed``."""
+    def finish(self, rows: Outcomes | None = None) -> Chosen:
+        """The end; ``rows`` are those of the last ``feed``, if that was not to count them."""
         book = self.book
-        order = outcome_order(book, self._met)
+        self._order = order = outcome_order(book, self._met)
         there = np.flatnonzero(order >= 0)
         numbers = there[np.argsort(order[there])]
+        outcomes = tuple(book.outcomes[number] for number in numbers.tolist())
+        places = tuple(book.places[number] for number in numbers.tolist())
         counted = None if self._rows else self._draw_counts(order)
-        counts = np.zeros(max(len(order), len(self._counts)), np.int64)
-        counts[: len(self._counts)] = self._counts
-        if rows is not None:
-            dtype = smallest_unsigned(max(0, len(numbers) - 1))
-            if rows.dtype != dtype or (order[: len(numbers)] != np.arange(len(numbers))).any():
-                # The sentinel is in no row, so that what stands for no outcome here is never asked.
-                final = np.maximum(order, 0).astype(dtype)
-                renumbered = np.empty(len(rows), dtype)
-                for start in range(0, len(rows), BLOCK):
-                    block = slice(start, start + BLOCK)
-                    final.take(rows[block], out=renumbered[block], mode="clip")
-                rows = renumbered
-        return Chosen(
-            tuple(book.outcomes[number] for number in numbers.tolist()),
-            tuple(counts[numbers].tolist()),
-            tuple(book.places[number] for number in numbers.tolist()),
-            rows,
-            self._pieces(order),
-            counted,
-            self.streams.entropy,
-        )
+        if rows is None:
+            return Chosen(outcomes, places, self._known(numbers), None, counted, self.streams.entropy)
+        dtype = smallest_unsigned(max(0, len(numbers) - 1))
+        if rows.dtype != dtype or (numbers != np.arange(len(numbers))).any():
+            # The sentinel is in no row, so that what stands for no outcome here is never asked.
+            final = np.maximum(order, 0).astype(dtype)
+            renumbered = np.empty(len(rows), dtype)
+            for start in range(0, len(rows), BLOCK):
+                block = slice(start, start + BLOCK)
+                final.take(rows[block], out=renumbered[block], mode="clip")
+            rows = renumbered
+        return Chosen(outcomes, places, None, rows, None, self.streams.entropy, self)
+
+    def tallied(self, rows: Outcomes, outcomes: Sequence[Decision]) -> tuple[tuple[int, ...], tuple[Piece, ...]]:
+        """Counts and pieces once the rows are final: all go by the numbers of ``outcomes``."""
+        there = np.flatnonzero(self._order >= 0)
+        numbers = there[np.argsort(self._order[there])]
+        assert len(numbers) == len(outcomes)
+        self._count_rows(rows, numbers)
+        return self._known(numbers)
+
+    def _known(self, numbers: NDArray[np.int64]) -> tuple[tuple[int, ...], tuple[Piece, ...]]:
+        counts = np.zeros(len(self.book.outcomes), np.int64)
+        counts[: len(self._counts)] = self._counts[: len(counts)]
+        return tuple(counts[numbers].tolist()), self._pieces(self._order)
+
+    def _count_rows(self, rows: Outcomes, numbers: NDArray[np.int64]) -> None:
+        """Count the rows of the last parts; ``numbers`` says which outcome of the book each of theirs is."""
+        done = 0
+        for part, lot in self._uncounted:
+            found = count_of_each(rows[done : done + part.n])
+            # What was counted may have zeros behind the outcomes there are, or lack some.
+            size = min(len(found), len(numbers))
+            counts = np.zeros(len(self.book.outcomes), np.int64)
+            counts[numbers[:size]] = found[:size]
+            done += part.n
+            self._add_counts(counts)
+            if isinstance(part, Mix):
+                self._add_mix(part, lot.fate_of)
+            else:
+                self._add_fixed(part, lot, counts)
+        self._uncounted = []
 
     # Preparation
 
@@ -203,14 +274,13 @@ class Run:
             for start in range(0, part.size, BLOCK):
                 lot.fates(slice(start, min(start + BLOCK, part.size)))
         elif part.size:
-            lot.fates(slice(0, min(BLOCK, part.size)))
+            lot.fates(np.arange(0, part.size, max(1, part.size // SAMPLED)))
         return lot
 
     # Rows
 
     def _choose(self, part: Rows | Mix, lot: _Requests | Joint, rows: Outcomes, done: int) -> Outcomes:
-        """Write the outcomes of a part from ``done`` on, and count them; the array may have to be a wider one."""
-        before = self._counts.copy()
+        """Write the outcomes of a part from ``done`` on; the array may have to be a wider one."""
         values = None if isinstance(part, Mix) else part.random_values
         for block in self._blocks(part):
             if isinstance(lot, Joint) and isinstance(block, slice) and values is None and self._deal.certain:
@@ -230,11 +300,6 @@ class Run:
                 self._replay.extend()
                 self._replay.pick(fates, values[block], out)
             done += len(fates)
-        self._add_counts(count_of_each(rows[done - part.n : done]))
-        if isinstance(part, Mix):
-            self._add_mix(part, lot.fate_of)
-        else:
-            self._add_fixed(part, lot, before)
         return rows
 
     def _blocks(self, part: Rows | Mix) -> Iterator[slice | NDArray[np.integer[Any]]]:
@@ -253,7 +318,7 @@ class Run:
             self._counts = grown
         self._counts[: len(counts)] += counts
 
-    def _add_fixed(self, part: Rows, lot: _Requests | Joint, before: NDArray[np.int64]) -> None:
+    def _add_fixed(self, part: Rows, lot: _Requests | Joint, counts: NDArray[np.int64]) -> None:
         """How many rows have each fate: told by the counts of outcomes where no two fates share one."""
         if not part.n:
             return
@@ -269,8 +334,6 @@ class Run:
                     if n:
                         self._fixed[fate] += n
             return
-        counts = self._counts.copy()
-        counts[: len(before)] -= before
         for outcome, n in enumerate(counts.tolist()):
             if n:
                 self._fixed[owner[outcome]] += n

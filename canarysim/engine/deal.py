@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Deal", "outcome_dtype"]
 
 LANE_BITS = 16
-TABLE_BITS = 17
+TABLE_BITS = 18
 """The table has so many cells where each fate can have 2^LEAST_BITS."""
 LEAST_BITS = 6
 
@@ -94,6 +94,8 @@ class Deal:
         # Reused from block to block: fresh pages would cost as much as the work.
         self._workspace = np.empty(1 << 17, np.int64)
         self._cells: dict[tuple[int, ...], Cells | _Large] = {}
+        self._weights: tuple[tuple[int, ...], ...] = ()
+        self._weights_of = np.empty(0, np.int64)
         # Of all fates, one after the other: the ends of what chances own, and whose they are.
         self._ends: list[NDArray[np.int64]] = []
         self._owners: list[NDArray[np.int64]] = []
@@ -137,6 +139,10 @@ class Deal:
             self._owners.append(np.array([*fate.outcomes, -1]))
         self._write(self._known, len(book.fates))
         self._known = len(book.fates)
+        numbers: dict[tuple[int, ...], int] = {}
+        weights = [book.laws[fate.law][0].weights for fate in book.fates]
+        self._weights_of = np.array([numbers.setdefault(each, len(numbers)) for each in weights], np.int64)
+        self._weights = tuple(numbers)
         lengths = [len(ends) for ends in self._ends]
         self._first = np.cumsum([0, *lengths])[:-1]
         shifts = np.repeat(np.arange(len(lengths)) * LANE_VALUES, lengths)
@@ -185,12 +191,10 @@ class Deal:
         owners = self._joined_owners[at]
         nobodys = np.flatnonzero(owners < 0)
         if len(nobodys):
-            laws = np.array([fate.law for fate in self._book.fates])[of_left[nobodys]]
-            by_weights: dict[tuple[int, ...], list[int]] = {}
-            for law in np.unique(laws).tolist():
-                by_weights.setdefault(self._book.laws[law][0].weights, []).append(law)
-            for weights, alike in by_weights.items():
-                rows = nobodys[np.isin(laws, alike)]
+            which = self._weights_of[of_left[nobodys]]
+            for number in set(which.tolist()):
+                rows = nobodys[which == number]
+                weights = self._weights[number]
                 chances = self._cells[weights].redraw(len(rows), self._streams.redraws(weights))
                 owners[rows] = self._joined_owners[self._first[of_left[rows]] + chances]
         out[left] = owners

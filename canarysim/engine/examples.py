@@ -111,8 +111,7 @@ def _by_fate(
         if not isinstance(part, Columns) or part.random_values is not None:
             continue
         lot = Joint(part, plan_of(table), decider)
-        rows = np.arange(part.size)
-        fates = lot.resolve(lot.index(slice(0, part.size)), rows)
+        fates = lot.fates(slice(0, part.size))
         for number in np.unique(fates).tolist():
             fate = book.fates[number]
             key = (

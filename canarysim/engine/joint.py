@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from canarysim.engine.classify import classified
+from canarysim.engine.columns import numbered
 from canarysim.engine.plan import request_of
 from canarysim.engine.steps import smallest_unsigned
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from canarysim.engine.plan import Class, Plan
 
     Index = NDArray[np.integer[Any]]
+    Places = NDArray[np.integer[Any]]
+    Fates = NDArray[np.unsignedinteger[Any]]
 
 __all__ = ["Decider", "Joint", "fate_dtype"]
 
@@ -97,166 +101,131 @@ class Decider:
 
 
 class Joint:
-    """The rows of some columns: an index for each, and the fate of each index, -1 where it is not known yet."""
+    """The rows of some columns, and the fate of each.
+
+    The *key* of a row is the combination of its classes, its *index* that of its codes where there are few of
+    them, else the key. ``fate_of`` is the fate of each index, -1 where it is not known yet; fates are looked up
+    when a row asks for its own.
+    """
 
     def __init__(self, part: Columns, plan: Plan, decider: Decider) -> None:
         self._decider = decider
         self._groups = classified(plan, part)
         self._varying = [group for group in self._groups if group.codes is not None]
-        self._alone: dict[tuple[int, ...], int] = {}
-        self._by_class: dict[tuple[int, ...], int] = {}
-        self._sure = np.empty(0, np.uint8)
-        self._sure_of = (0, True)
-        self._narrow: NDArray[np.unsignedinteger[Any]] | None = None
         #: The fates that rows came to so far.
         self.met: set[int] = set()
-        sizes = [len(group.texts) for group in self._varying]
-        raw = 1
-        for size in sizes:
-            raw *= size
+        self._alone: dict[tuple[int, ...], int] = {}
+        self._sizes = [group.size for group in self._varying]
+        keys = prod(self._sizes)
+        raw = prod(len(group.texts) for group in self._varying)
+        self._overflows = keys >= 1 << 62
+        self._dense = keys <= DENSE
         self._raw = raw <= RAW
-        if not self._raw:
-            sizes = [group.size for group in self._varying]
-        self._sizes = sizes
-        total = 1
-        for size in sizes:
-            total *= size
-        self._dense = total <= DENSE
-        self._numbers: dict[int, int] = {}
-        self.size = total if self._dense else 0
-        self._index_dtype: Any = np.uint16 if total <= 1 << 16 else np.uint32 if total <= 1 << 32 else np.int64
-        self._overflows = total >= 1 << 62
-        self._lookups = [] if self._raw else self._strided()
-        #: The fate of each index.
-        self.fate_of = np.full(max(1, self.size), -1, np.int32)
+        self._numbers: dict[Any, int] = {}
+        self._dtype = (
+            np.min_scalar_type(max(0, (raw if self._raw else keys) - 1)) if self._dense else np.dtype(np.int64)
+        )
+        self._lookups = [] if self._overflows else self._strided(np.dtype(np.int64) if self._raw else self._dtype)
+        self._fate_of_key = np.full(keys if self._dense else 1, -1, np.int32)
+        self._key_of: NDArray[np.int64] | None = None
+        if self._raw:
+            self._key_of = np.zeros(1, np.int64)
+            for lookup in self._lookups:
+                self._key_of = (self._key_of[:, None] + lookup).reshape(-1)
+        self._changed()
 
-    def _strided(self) -> list[NDArray[Any]]:
-        """The class of each code, times what it counts in the index."""
+    def _strided(self, dtype: np.dtype[Any]) -> list[NDArray[Any]]:
+        """The class of each code, times what it counts in the key."""
         found = []
         stride = 1
         for group, size in zip(reversed(self._varying), reversed(self._sizes), strict=True):
-            found.append(
-                group.class_of.astype(self._index_dtype) * self._index_dtype(stride if not self._overflows else 0)
-            )
+            found.append(group.class_of.astype(dtype) * dtype.type(stride))
             stride *= size
         return found[::-1]
 
-    def index(self, rows: slice | NDArray[np.integer[Any]]) -> Index | None:
-        """The index of each of some rows, below ``size``; None where all rows have index 0."""
-        found: Any = None
+    def _changed(self) -> None:
+        """More fates are known, or there are more keys."""
+        self.fate_of = self._fate_of_key if self._key_of is None else self._fate_of_key.take(self._key_of)
+        self._narrow: NDArray[np.unsignedinteger[Any]] | None = None
+        self._sure: NDArray[np.unsignedinteger[Any]] | None = None
+        self._sure_of = 0
+
+    def _index(self, rows: slice | Places) -> Index | None:
+        """The index of each of some rows; None where all rows have the same."""
         if not self._varying:
             return None
         if not self._dense:
             return self._sparse(rows)
+        found: Any = None
         for at, group in enumerate(self._varying):
             assert group.codes is not None
             codes = group.codes[rows]
-            if self._raw:
-                if found is None:
-                    found = codes
-                    if len(self._varying) > 1:
-                        found = found.astype(self._index_dtype)
-                else:
-                    found *= self._index_dtype(self._sizes[at])
-                    found += codes
+            if not self._raw:
+                codes = self._lookups[at].take(codes, mode="clip")
+            if found is None:
+                found = codes.astype(self._dtype, copy=False)
+            elif self._raw:
+                found = found * self._dtype.type(len(group.texts))
+                found += codes
             else:
-                part = self._lookups[at].take(codes, mode="clip")
-                if found is None:
-                    found = part
-                else:
-                    found += part
+                found += codes
         index: Index = found
         return index
 
-    def _sparse(self, rows: slice | NDArray[np.integer[Any]]) -> Index:
+    def _sparse(self, rows: slice | Places) -> Index:
         """The same where the combinations that occur are numbered one by one."""
-        found: Any = 0
+        codes = [group.class_of[group.codes[rows]] for group in self._varying if group.codes is not None]
+        keys: list[Any]
         if self._overflows:
-            columns = np.stack([g.class_of[g.codes[rows]] for g in self._varying if g.codes is not None], axis=1)
-            unique, which = np.unique(columns, axis=0, return_inverse=True)
-            keys: list[Any] = list(map(tuple, unique.tolist()))
+            unique, which = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
+            keys = list(map(tuple, unique.tolist()))
         else:
+            found = np.zeros(len(codes[0]), np.int64)
             for lookup, group in zip(self._lookups, self._varying, strict=True):
                 assert group.codes is not None
-                found = found + lookup[group.codes[rows]]
+                found += lookup[group.codes[rows]]
             unique, which = np.unique(found, return_inverse=True)
             keys = unique.tolist()
         numbers = np.array([self._numbers.setdefault(key, len(self._numbers)) for key in keys], np.int64)
-        self.size = len(self._numbers)
-        if self.size > len(self.fate_of):
-            grown = np.full(2 * self.size, -1, np.int32)
-            grown[: len(self.fate_of)] = self.fate_of
-            self.fate_of = grown
-        result: Index = numbers[which.reshape(-1)]
-        return result
+        if len(self._numbers) > len(self._fate_of_key):
+            grown = np.full(2 * len(self._numbers), -1, np.int32)
+            grown[: len(self._fate_of_key)] = self._fate_of_key
+            self._fate_of_key = grown
+            self._changed()
+        index: Index = numbers[which.reshape(-1)]
+        return index
 
-    def resolve(self, index: Index | None, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-        """The fate of each of some rows, whose index is given; ``fate_of`` then knows it, but for odd ones.
-
-        Those of odd rows stay unknown there: each of them is looked at by its values.
-        """
+    def fates(self, rows: slice | Places) -> Fates:
+        """The fate of each of some rows, in the smallest dtype that holds all fates there are."""
+        index = self._index(rows)
         if index is None:
-            index = np.zeros(len(rows), np.int64)
-        met, which = np.unique(index, return_inverse=True)
-        which = which.reshape(-1)
-        examples = np.empty(len(met), np.int64)
-        examples[which] = rows
-        fates = self._fates_by_class(examples)
-        self.fate_of[met] = fates
-        self._narrow = None
-        found = fates[which]
-        odd = np.flatnonzero(found < 0)
-        if len(odd):
-            found[odd] = self._fates_alone(rows[odd])
-        self.met.update(np.unique(found).tolist())
-        return found
-
-    def _fates_by_class(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-        """The fates of rows by their classes; -1 where one is odd."""
-        numbers = [
-            group.class_of[np.zeros(len(rows), np.int64) if group.codes is None else group.codes[rows]]
-            for group in self._groups
-        ]
-        unique, which = np.unique(np.stack(numbers, axis=1).astype(np.int64), axis=0, return_inverse=True)
-        fates = np.empty(len(unique), np.int64)
-        for at, key in enumerate(map(tuple, unique.tolist())):
-            fate = self._by_class.get(key)
-            if fate is None:
-                odd = any(number == len(group.classes) for number, group in zip(key, self._groups, strict=True))
-                classes = [] if odd else [g.classes[number] for number, g in zip(key, self._groups, strict=True)]
-                fate = self._by_class[key] = -1 if odd else self._decider.fate(classes)
-            fates[at] = fate
-        found: NDArray[np.int64] = fates[which.reshape(-1)]
-        return found
-
-    def fates(self, rows: slice | NDArray[np.integer[Any]]) -> NDArray[np.unsignedinteger[Any]]:
-        """The fate of each of some rows, in the smallest dtype."""
-        index = self.index(rows)
-        if index is None:
-            size = len(range(rows.start, rows.stop)) if isinstance(rows, slice) else len(rows)
-            if self.fate_of[0] < 0 and size:
-                at = np.array([rows.start]) if isinstance(rows, slice) else rows[:1]
-                return np.full(size, self.resolve(None, at)[0]).astype(self.narrow.dtype)
-            return np.full(size, self.narrow[0])
-        found = self.narrow.take(index, mode="clip")
+            index = np.zeros(len(range(rows.start, rows.stop)) if isinstance(rows, slice) else len(rows), np.uint8)
+        found = self._narrowed().take(index, mode="clip")
         sentinel = int(np.iinfo(found.dtype).max)
         if not len(found) or found.max() < sentinel:
             return found
         unknown = np.flatnonzero(found == sentinel)
-        fates = self.resolve(index[unknown], unknown + rows.start if isinstance(rows, slice) else rows[unknown])
-        found = found.astype(self.narrow.dtype)
+        fates = self._resolve(index[unknown], unknown + rows.start if isinstance(rows, slice) else rows[unknown])
+        found = found.astype(self._narrowed().dtype)
         found[unknown] = fates
         return found
 
+    def _narrowed(self) -> Fates:
+        """``fate_of`` in the smallest dtype; its largest value stands for -1."""
+        dtype = fate_dtype(self._decider.known)
+        if self._narrow is None or self._narrow.dtype != dtype:
+            self._narrow = self.fate_of.astype(dtype)  # where -1 becomes the largest value
+        return self._narrow
+
     def sure_into(self, rows: slice, deal: Deal, out: NDArray[np.unsignedinteger[Any]]) -> bool:
         """Write the outcomes of some rows where chance plays no part; False where not all of them are known."""
-        index = self.index(rows)
-        known = deal.known, self._narrow is None
-        if self._sure_of != known or self._narrow is None:
-            narrow = self.narrow
-            fits = narrow < deal.known
-            self._sure = np.where(fits, deal.sure.take(narrow, mode="clip"), deal.sentinel).astype(deal.dtype)
-            self._sure_of = deal.known, False
+        index = self._index(rows)
+        if self._sure is None or self._sure_of != deal.known:
+            known = (self.fate_of >= 0) & (self.fate_of < deal.known)
+            self._sure = np.where(known, deal.sure.take(self.fate_of, mode="clip"), deal.sentinel).astype(
+                deal.dtype
+            )
+            self._sure_of = deal.known
         if self._sure.dtype != out.dtype:
             return False
         if index is None:
@@ -265,15 +234,36 @@ class Joint:
             self._sure.take(index, out=out, mode="clip")
         return not len(out) or int(out.max()) < deal.sentinel
 
-    @property
-    def narrow(self) -> NDArray[np.unsignedinteger[Any]]:
-        """``fate_of`` in the smallest dtype that holds all fates there are; its largest value stands for -1."""
-        dtype = fate_dtype(self._decider.known)
-        if self._narrow is None or self._narrow.dtype != dtype:
-            self._narrow = self.fate_of.astype(dtype)  # -1 becomes the largest value
-        return self._narrow
+    def _resolve(self, index: Index, rows: Places) -> NDArray[np.int64]:
+        """The fate of each of some rows, whose index is given.
 
-    def _fates_alone(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        ``fate_of`` then knows it, but for odd rows: each of them is looked at by its values.
+        """
+        keys = index.astype(np.int64) if self._key_of is None else self._key_of[index]
+        number, met = numbered(keys, len(self._fate_of_key))
+        examples = np.empty(met, np.int64)
+        examples[number] = np.arange(len(keys))
+        fates = np.array([self._fate(row) for row in rows[examples].tolist()], np.int64)
+        self._fate_of_key[keys[examples]] = fates
+        self._changed()
+        found: NDArray[np.int64] = fates[number]
+        odd = np.flatnonzero(found < 0)
+        if len(odd):
+            found[odd] = self._fates_alone(rows[odd])
+        self.met.update(np.unique(found).tolist())
+        return found
+
+    def _fate(self, row: int) -> int:
+        """The fate of a row by its classes; -1 where one is odd."""
+        classes = []
+        for group in self._groups:
+            number = int(group.class_of[0 if group.codes is None else group.codes[row]])
+            if number == len(group.classes):
+                return -1
+            classes.append(group.classes[number])
+        return self._decider.fate(classes)
+
+    def _fates_alone(self, rows: Places) -> NDArray[np.int64]:
         """The fates of rows that are decided by all their values."""
         codes = [np.zeros(len(rows), np.int64) if g.codes is None else g.codes[rows] for g in self._groups]
         unique, which = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)

@@ -28,6 +28,9 @@ __all__ = ["Replay"]
 TABLE = 1 << 20
 """Residues of all fates together up to which there is a table of them."""
 
+BLOCK = 1 << 16
+"""Rows picked at a time: few enough for the cache."""
+
 FEW = 3
 """Up to so many moduli, dividing all values by each in turn beats dividing each by its own."""
 
@@ -43,6 +46,9 @@ class Replay:
         self._by_picker = np.empty(0, np.bool_)
         self._moduli = self._first = np.empty(0, np.uint64)
         self._asked: list[np.uint64] = []
+        # Reused from block to block: fresh pages would cost as much as the arithmetic.
+        self._workspace = np.empty(BLOCK, np.uint64)
+        self._dtype: np.dtype[Any] = np.dtype(np.uint64)
         self._residues: Residues | None = None
         self._table: NDArray[Any] = np.empty(0, np.int64)
 
@@ -65,6 +71,7 @@ class Replay:
             moduli = [max(moduli)] * self._known
         self._asked = [np.uint64(modulus) for modulus in sorted(set(moduli))]
         self._moduli = np.array(moduli, np.uint64)
+        self._dtype = np.min_scalar_type(min(sum(moduli), 2**64) - 1)
         ends = np.cumsum(self._moduli)
         self._first = ends - self._moduli
         pieces = [piece for number, modulus in enumerate(moduli) for piece in self._pieces(number, modulus)]
@@ -95,37 +102,46 @@ class Replay:
     def pick(self, fates: NDArray[np.integer[Any]], values: NDArray[np.uint64], out: NDArray[Any]) -> None:
         """Write the outcome of each row to ``out``, by its fate and its random value."""
         self.extend()
-        residues = self._residue(fates, values)
-        residues += self._first.take(fates, mode="clip")
-        if self._residues is None:
-            at: NDArray[Any] = residues.view(np.int64)
-        else:
-            at = self._residues.locate(residues)
         if self._table.dtype != out.dtype:
             self._table = self._table.astype(out.dtype)
-        self._table.take(at, out=out, mode="clip")
+        for start in range(0, len(values), BLOCK):
+            block = slice(start, start + BLOCK)
+            at = self._places(fates[block], values[block])
+            if self._residues is not None:
+                at = self._residues.locate(at.astype(np.uint64, copy=False))
+            self._table.take(at, out=out[block], mode="clip")
         if self._by_picker.any():
             asked = np.flatnonzero(self._by_picker.take(fates, mode="clip"))
             for number in np.unique(fates[asked]).tolist():
                 rows = asked[fates[asked] == number]
                 out[rows] = self._pick_alone(number, values[rows])
 
-    def _residue(self, fates: NDArray[np.integer[Any]], values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """What is left of each value by the modulus of its fate."""
+    def _places(self, fates: NDArray[np.integer[Any]], values: NDArray[np.uint64]) -> NDArray[Any]:
+        """Where each row comes to among the residues of all fates (fact 1)."""
+        if len(self._asked) == 1:
+            # As narrow as can be: that is what a look into the table costs most by.
+            places = fates.astype(self._dtype)
+            places *= self._dtype.type(self._asked[0])
+            if self._asked[0] > 1:
+                places += self._residue(values, self._asked[0]).astype(self._dtype)
+            return places
         if len(self._asked) > FEW:
-            return values % self._moduli.take(fates)
-        found = np.zeros(len(values), np.uint64)
-        for modulus in self._asked:
-            if modulus == 1:
-                continue
-            # numpy divides by a scalar with multiplications and shifts: v - (v // m) * m beats v % m.
-            rest = values // modulus
-            rest *= modulus
-            np.subtract(values, rest, out=rest)
-            if len(self._asked) == 1:
-                return rest
-            np.copyto(found, rest, where=self._moduli.take(fates) == modulus)
-        return found
+            found = values % self._moduli.take(fates)
+        else:
+            moduli = self._moduli.take(fates)
+            found = np.zeros(len(values), np.uint64)
+            for modulus in self._asked:
+                if modulus > 1:
+                    np.copyto(found, self._residue(values, modulus), where=moduli == modulus)
+        found += self._first.take(fates)
+        # Below 2^63 the same bits read as int64: `take` wants intp and would copy anything else.
+        return found.view(np.int64)
+
+    def _residue(self, values: NDArray[np.uint64], modulus: np.uint64) -> NDArray[np.uint64]:
+        # numpy divides by a scalar with multiplications and shifts: v - (v // m) * m beats v % m.
+        rest = np.floor_divide(values, modulus, out=self._workspace[: len(values)])
+        rest *= modulus
+        return np.subtract(values, rest, out=rest)
 
     def _pick_alone(self, number: int, values: NDArray[np.uint64]) -> NDArray[np.int64]:
         fate = self._book.fates[number]
