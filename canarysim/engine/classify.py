@@ -176,9 +176,34 @@ class _Intervals:
                 known = self._known[interval] = self._interval(cut[example], paths[example])
             of_met[number] = known if isinstance(known, int) else -2
         np.take(of_met, which, out=out)
-        for row in np.flatnonzero(out == -2).tolist():
-            early, asked = self._known[int(at[row])]  # type: ignore[misc]
-            out[row] = self._classes.number(self._one(paths[row], early, asked))
+        for number in np.flatnonzero(of_met == -2).tolist():
+            early, asked = self._known[int(met[number])]  # type: ignore[misc]
+            rows = np.flatnonzero(which == number)
+            numbers = rows.tolist()
+            out[rows] = self._each([cut[row] for row in numbers], [paths[row] for row in numbers], early, asked)
+
+    def _each(self, cut: Sequence[str], paths: Sequence[str], early: int, asked: int) -> list[int]:
+        """The class of each path of an interval where more than its beginning counts."""
+        group = self._group
+        if not group.by_conditions:
+            return [self._classes.number(self._one(path, early, asked)) for path in paths]
+        later = group.later(asked)
+        seen = [] if all(group.late[at].of_path for at in later) else [self._seen(path) for path in paths]
+        verdicts = []
+        for at in later:
+            condition = group.late[at]
+            shown = cut if condition.of_path else map(condition.get, seen)
+            verdicts.append(map(condition.judge, shown))
+        known: dict[tuple[bool | None, ...], int] = {}
+        found = []
+        for path, pattern in zip(paths, zip(*verdicts, strict=True), strict=True):
+            number = known.get(pattern)
+            if number is None:
+                each = zip(later, pattern, strict=True)
+                number = self._classes.number(group.by_verdicts(early, asked, each, ((":path", path),)))
+                known[pattern] = number
+            found.append(number)
+        return found
 
     def _interval(self, cut: str, path: str) -> int | tuple[int, int]:
         group = self._group
@@ -189,6 +214,9 @@ class _Intervals:
         return early, asked
 
     def _one(self, path: str, early: int, asked: int) -> Class:
+        return self._group.classify(self._seen(path), ((":path", path),), early, asked)
+
+    def _seen(self, path: str) -> Seen:
+        """A request with a path that nothing is done to, and nothing else."""
         scheme = self._plan.table.scheme
-        seen = Seen(self._base, path, "GET", "", scheme, scheme, {}, ())
-        return self._group.classify(seen, ((":path", path),), early, asked)
+        return Seen(self._base, path, "GET", "", scheme, scheme, {}, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -36,6 +37,9 @@ __all__ = [
 
 SAMPLED = 4096
 """Rows by which it is guessed whether texts repeat."""
+
+FEW_TEXTS = 64
+"""Different texts among these up to which it is tried to number them in bytes, which is faster."""
 
 _TEXTS = frozenset([str, type(None)])
 
@@ -97,13 +101,19 @@ class Column:
 
         ``values`` are known to be texts. Cost: a look into a dict a row.
         """
-        known = _Numbers()
-        # Where most rows have a text of their own, it is numbered faster by two passes that call no Python.
-        few = len(set(values[:SAMPLED])) * 2 <= min(len(values), SAMPLED)
-        if not few:
-            known.update(zip(dict.fromkeys(values), range(len(values)), strict=False))
-            if len(known) == len(values):
-                return cls._of(np.arange(len(values)), tuple(known))
+        # Where texts repeat, one pass numbers them; where most rows have one of their own, two that call no Python
+        # are faster.
+        sample = values[:SAMPLED]
+        different = len(set(sample))
+        known: dict[str | None, int] = _Numbers()
+        if different <= FEW_TEXTS:
+            with suppress(ValueError):  # where there are more than a byte can number after all
+                return cls._of(np.frombuffer(bytes(map(known.__getitem__, values)), np.uint8), tuple(known))
+        if 2 * different > len(sample):
+            distinct = dict.fromkeys(values)
+            if len(distinct) == len(values):
+                return cls._of(np.arange(len(values)), tuple(distinct))
+            known = dict(zip(distinct, range(len(distinct)), strict=True))
         codes = np.fromiter(map(known.__getitem__, values), np.int64, len(values))
         return cls._of(codes, tuple(known))
 

@@ -83,11 +83,13 @@ Texts = tuple[tuple[str, "str | None"], ...]
 class _Condition:
     """A condition, and the routes that have it."""
 
-    __slots__ = ("get", "judge", "routes")
+    __slots__ = ("get", "judge", "of_path", "routes")
 
-    def __init__(self, get: Callable[[Seen], Any], test: Callable[[Any], bool | None]) -> None:
-        self.get = get
-        self.judge = test
+    def __init__(self, matcher: Matcher, table: RouteTable) -> None:
+        self.get = matcher.view.get
+        self.judge = judge(matcher, table.behaviour)
+        #: Whether it asks nothing but the path without its query.
+        self.of_path = isinstance(matcher.view, PathView)
         self.routes: Routes = 0
 
 
@@ -122,7 +124,7 @@ class Group:
         else:
             known = self._known.get(matcher)
             if known is None:
-                known = self._known[matcher] = _Condition(matcher.view.get, judge(matcher, table.behaviour))
+                known = self._known[matcher] = _Condition(matcher, table)
                 self.late.append(known)
             known.routes |= route
 
@@ -134,6 +136,28 @@ class Group:
     def needs_more(self, asked: Routes) -> bool:
         """Whether more than the beginning of a path counts, if no other routes do than those that are asked."""
         return bool(self.reads or self._exact_all & asked) or any(c.routes & asked for c in self.late)
+
+    @property
+    def by_conditions(self) -> bool:
+        """Whether conditions alone count, those on the beginnings of paths and later ones."""
+        return not (self.reads or self._exact_all)
+
+    def later(self, asked: Routes) -> list[int]:
+        """The conditions of routes that may count which are not on the beginning of the path."""
+        return [number for number, condition in enumerate(self.late) if condition.routes & asked]
+
+    def by_verdicts(
+        self, early: Routes, asked: Routes, verdicts: Iterable[tuple[int, bool | None]], texts: Texts
+    ) -> Class:
+        """The class of a path by what it fails early, and by the verdicts on it of later conditions."""
+        fails = self._never | early | ~asked
+        open_ = []
+        for number, verdict in verdicts:
+            if verdict is None:
+                open_.append(number)
+            elif not verdict:
+                fails |= self.late[number].routes
+        return Class(fails, tuple(open_), (), texts)
 
     def classify(self, seen: Seen, texts: Texts, early: Routes | None = None, asked: Routes = -1) -> Class:
         """The class of a value, seen alone. ``early`` are routes known to fail, ``asked`` those that may count."""

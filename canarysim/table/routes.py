@@ -359,7 +359,7 @@ def judge(matcher: Matcher, envoy: Behaviour) -> Callable[[Any], bool | None]:
         return lambda value: False if value is None else None
     test = matcher.test(envoy)
     if not _depends_on_invention(matcher):
-        return lambda value: bool(test(value))
+        return lambda value: True if test(value) else False  # noqa: SIM210  # bool() is a call more
 
     def judged(value: Any) -> bool | None:
         invented = isinstance(value, tuple) and isinstance(value[0], Invented)
