@@ -4,34 +4,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from contextlib import contextmanager
 from fractions import Fraction
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 import numpy as np
 
-from canarysim.answers.binomial import central_range
 from canarysim.answers.names import resolve_cluster
-from canarysim.answers.preview import MAX_CALLS, as_table, copies_of
-from canarysim.engine.book import identity
-from canarysim.engine.choose import Chosen, Run, alike_together
+from canarysim.answers.observed import Observed, observed_of
+from canarysim.answers.preview import as_table, copies_of
+from canarysim.answers.progress import progress_bar
+from canarysim.engine.choose import Run
+from canarysim.engine.chosen import together
 from canarysim.engine.examples import requests_of_counts, requests_of_rows
 from canarysim.engine.rng import as_generator, whole_number
-from canarysim.engine.sums import range_of_sum
 from canarysim.engine.traffic import Mix, Traffic
 from canarysim.errors import InvalidValue, UnknownName
 from canarysim.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
     from numpy.typing import NDArray
 
-    from canarysim.engine.book import Place
-    from canarysim.engine.choose import Piece
+    from canarysim.engine.chosen import Chosen
     from canarysim.engine.rng import RNG
     from canarysim.table.decision import Decision
     from canarysim.table.route_table import RouteTable
@@ -45,32 +41,6 @@ BY: tuple[By, ...] = get_args(By)
 
 MAX_ROWS = 2**32
 """More are refused before the memory for them is asked for."""
-
-
-@attrs.frozen
-class Observed:
-    """How often a group was seen, beside what the table says.
-
-    ``exact`` is the exact share to expect of the traffic, ``expected`` the same as a number of requests.
-    ``low`` and ``high`` are the quantiles at 2.5 % and 97.5 % of that number over all runs, ``coverage`` the
-    probability of what lies from one to the other; None where random values were given, for then nothing is
-    drawn. ``approximate`` says that the normal distribution was taken for them.
-    """
-
-    name: str
-    count: int
-    share: float
-    exact: Fraction
-    expected: Fraction
-    low: int | None
-    high: int | None
-    coverage: float | None
-    approximate: bool
-
-    @property
-    def outside(self) -> bool:
-        """Whether the count lies outside its range. By chance alone up to one in twenty does."""
-        return self.low is not None and self.high is not None and not self.low <= self.count <= self.high
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -116,7 +86,10 @@ class Simulation:
         """Both together, as counts. Raises InvalidValue (``different_tables``)."""
         if not isinstance(other, Simulation):
             return NotImplemented
-        return _added(self, other)
+        if self.table is not other.table and self.table != other.table:
+            raise InvalidValue("different_tables", "simulations of different tables do not add up")
+        end = together(self._end, other._end)
+        return Simulation(self.table, None, self.n + other.n, self.replayed or other.replayed, end)
 
     def __radd__(self, other: object) -> Simulation:
         """``sum`` begins with 0."""
@@ -280,7 +253,9 @@ class Simulation:
                 of_group[names[outcome]] += share
             for name, share in of_group.items():
                 draws[name][share] += n
-        return tuple(_row(name, count, self.n, draws[name], self.replayed) for name, count in counts.items())
+        return tuple(
+            observed_of(name, count, self.n, draws[name], self.replayed) for name, count in counts.items()
+        )
 
 
 def simulate(
@@ -352,7 +327,7 @@ def simulate(
 def _of_chunks(table: RouteTable, chunks: Iterable[Any], run: Run, progress: bool | None) -> Simulation:
     n = 0
     replayed = False
-    with _bar(progress) as bar:
+    with progress_bar(progress) as bar:
         for chunk in chunks:
             if not isinstance(chunk, Traffic):
                 raise TypeError(f"an iterable gives Traffics, one after the other, not {type(chunk).__name__}")
@@ -364,50 +339,8 @@ def _of_chunks(table: RouteTable, chunks: Iterable[Any], run: Run, progress: boo
     return Simulation(table, None, n, replayed, run.finish())
 
 
-@contextmanager
-def _bar(progress: bool | None) -> Iterator[Callable[[int], object]]:
-    """What shows how many requests are done. ImportError where it is asked for and tqdm is not there."""
-    tqdm = None
-    if progress is not False:
-        try:
-            tqdm = import_module("tqdm.auto").tqdm
-        except ImportError:
-            if progress:
-                raise
-    if tqdm is None:
-        yield lambda _: None
-        return
-    with tqdm(unit=" requests", unit_scale=True, disable=None if progress is None else False) as bar:
-        yield bar.update
-
-
 def _replayed(traffic: Traffic) -> bool:
     return any(not isinstance(part, Mix) and part.random_values is not None for part in traffic.parts)
-
-
-def _added(one: Simulation, other: Simulation) -> Simulation:
-    """Two simulations of one table as one, their outcomes in the order of the table."""
-    if one.table is not other.table and one.table != other.table:
-        raise InvalidValue("different_tables", "simulations of different tables do not add up")
-    known: dict[Any, tuple[Place, Decision]] = {}
-    for each in (one, other):
-        for decision, place in zip(each.outcomes, each._end.places, strict=True):  # noqa: SLF001
-            first, shown = known.get(identity(decision), (place, decision))
-            known[identity(decision)] = min(first, place), shown
-    ordered = sorted(known.items(), key=lambda item: item[1][0])
-    number_of = {key: number for number, (key, _) in enumerate(ordered)}
-    counts = [0] * len(ordered)
-    pieces: list[Piece] = []
-    for each in (one, other):
-        numbers = [number_of[identity(decision)] for decision in each.outcomes]
-        for number, count in zip(numbers, each._end.counts, strict=True):  # noqa: SLF001
-            counts[number] += count
-        for n, shares in each._end.pieces:  # noqa: SLF001
-            pieces.append((n, {numbers[outcome]: share for outcome, share in shares.items()}))
-    decisions = tuple(decision for _, (_, decision) in ordered)
-    places = tuple(place for _, (place, _) in ordered)
-    end = Chosen(decisions, places, (tuple(counts), alike_together(pieces)))
-    return Simulation(one.table, None, one.n + other.n, one.replayed or other.replayed, end)
 
 
 def _traffic(traffic: Asked, n: int | None) -> Traffic:
@@ -474,29 +407,3 @@ def _known(table: RouteTable, by: str, name: str, names: Iterable[str]) -> str:
     if name not in in_table:
         raise UnknownName(by.replace("_", " "), name, [*names, *in_table])
     return name
-
-
-# Ranges
-
-
-def _row(name: str, count: int, n: int, draws: Mapping[Fraction, int], replayed: bool) -> Observed:
-    expected = sum((share * times for share, times in draws.items()), Fraction(0))
-    low = high = coverage = None
-    approximate = False
-    if not replayed:
-        low, high, coverage, approximate = _range(draws)
-    exact = expected / n if n else Fraction(0)
-    return Observed(name, count, count / n if n else 0.0, exact, expected, low, high, coverage, approximate)
-
-
-def _range(draws: Mapping[Fraction, int]) -> tuple[int, int, float, bool]:
-    """The 95 % range of the sum of independent binomial numbers, given by share; if it is approximate."""
-    always = sum(n for share, n in draws.items() if share == 1)
-    chancy = [(n, share) for share, n in draws.items() if n and 0 < share < 1]
-    if not chancy:
-        return always, always, 1.0, False
-    if len(chancy) == 1 and chancy[0][0] <= MAX_CALLS:
-        low, high, coverage = central_range(*chancy[0])
-        return always + low, always + high, coverage, False
-    low, high, coverage, exact = range_of_sum(chancy)
-    return always + low, always + high, coverage, not exact

@@ -6,16 +6,17 @@ from collections import defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import numpy as np
 
 from canarysim.engine.book import Book, outcome_order
-from canarysim.engine.columns import Columns, tally
+from canarysim.engine.chosen import Chosen, Counted, alike_together, count_of_each
+from canarysim.engine.columns import tally
 from canarysim.engine.deal import Deal
 from canarysim.engine.joint import Decider, Joint, fate_dtype
 from canarysim.engine.law import Law
 from canarysim.engine.plan import plan_of
 from canarysim.engine.replay import Replay
+from canarysim.engine.rows import Columns
 from canarysim.engine.steps import smallest_unsigned
 from canarysim.engine.streams import Streams, law_key
 from canarysim.engine.traffic import Mix
@@ -25,111 +26,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from canarysim.engine.book import Place
-    from canarysim.engine.columns import Rows
+    from canarysim.engine.chosen import Piece
+    from canarysim.engine.rows import Rows
     from canarysim.request import Request
     from canarysim.table.decision import Decision
     from canarysim.table.route_table import RouteTable
 
     Outcomes = NDArray[np.unsignedinteger[Any]]
 
-__all__ = ["Chosen", "Counted", "Piece", "Run", "alike_together"]
+__all__ = ["Run"]
 
 BLOCK = 1 << 17
 """Rows chosen at a time: the work stays in cache, and memory beyond the result stays small."""
 
 SAMPLED = 1 << 16
 """Rows that are looked at before the others, so that outcomes are numbered in the order of the table."""
-
-COUNTED = 1 << 20
-"""Rows counted at a time."""
-
-#: A number of independent draws, with the exact share of each outcome.
-Piece = tuple[int, dict[int, Fraction]]
-
-
-@attrs.frozen(eq=False)
-class Counted:
-    """What was drawn as counts: how often each request, and each fate of columns, came to each outcome.
-
-    A fate of columns is told by its chances and its outcomes.
-    """
-
-    requests: dict[Request, dict[int, int]]
-    fates: dict[tuple[Any, tuple[int, ...]], tuple[int, ...]]
-
-
-class Chosen:
-    """The end of a run. ``outcomes`` are in the order of the table; all else goes by their numbers.
-
-    Where there are rows, what is counted of them is counted when somebody asks: it costs as much as they do.
-    """
-
-    __slots__ = ("_known", "_run", "counted", "entropy", "outcomes", "places", "rows")
-
-    def __init__(
-        self,
-        outcomes: tuple[Decision, ...],
-        places: tuple[Place, ...],
-        known: tuple[tuple[int, ...], tuple[Piece, ...]] | None,
-        rows: Outcomes | None = None,
-        counted: Counted | None = None,
-        entropy: int = 0,
-        run: Run | None = None,
-    ) -> None:
-        self.outcomes = outcomes
-        self.places = places
-        self.rows = rows
-        self.counted = counted
-        self.entropy = entropy
-        self._known = known
-        self._run = run
-
-    def __reduce__(self) -> tuple[type[Chosen], tuple[Any, ...]]:
-        known = self.counts, self.pieces
-        return Chosen, (self.outcomes, self.places, known, self.rows, self.counted, self.entropy)
-
-    def _count(self) -> tuple[tuple[int, ...], tuple[Piece, ...]]:
-        if self._known is None:
-            assert self._run is not None
-            assert self.rows is not None
-            self._known = self._run.tallied(self.rows, self.outcomes)
-            self._run = None
-        return self._known
-
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """How often each outcome came up."""
-        return self._count()[0]
-
-    @property
-    def pieces(self) -> tuple[Piece, ...]:
-        """The traffic as independent runs of draws over outcomes, with exact shares."""
-        return self._count()[1]
-
-
-def alike_together(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
-    """The same runs, those with equal shares as one."""
-    found: dict[tuple[tuple[int, Fraction], ...], int] = {}
-    for n, shares in pieces:
-        key = tuple(sorted(shares.items()))
-        found[key] = found.get(key, 0) + n
-    return tuple((n, dict(key)) for key, n in found.items())
-
-
-def count_of_each(rows: Outcomes) -> NDArray[np.int64]:
-    """How often each outcome stands in some rows. Of narrow ones two are counted in one step."""
-    pairs = np.zeros(1 << 16, np.int64)
-    whole = len(rows) // COUNTED * COUNTED if rows.dtype == np.uint8 else 0
-    for start in range(0, whole, COUNTED):
-        pairs += np.bincount(rows[start : start + COUNTED].view(np.uint16), minlength=1 << 16)
-    of_two = pairs.reshape(256, 256)
-    counts: NDArray[np.int64] = of_two.sum(axis=0) + of_two.sum(axis=1)
-    for start in range(whole, len(rows), COUNTED):
-        more = np.bincount(rows[start : start + COUNTED], minlength=len(counts))
-        more[: len(counts)] += counts
-        counts = more
-    return counts
 
 
 class _Requests:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from canarysim.engine.columns import Codes, Columns
+    from canarysim.engine.columns import Codes
     from canarysim.engine.plan import Class, Group, Plan, Texts
+    from canarysim.engine.rows import Columns
 
 __all__ = ["Classified", "classified"]
 

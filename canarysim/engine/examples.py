@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from canarysim.engine.book import Book, identity
-from canarysim.engine.columns import Columns, tally
+from canarysim.engine.columns import tally
 from canarysim.engine.joint import Decider, Joint
 from canarysim.engine.plan import plan_of
+from canarysim.engine.rows import Columns
 from canarysim.engine.streams import Streams
 from canarysim.engine.traffic import Mix
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from canarysim.engine.choose import Counted
-    from canarysim.engine.columns import Rows
+    from canarysim.engine.chosen import Counted
+    from canarysim.engine.rows import Rows
     from canarysim.engine.traffic import Traffic
     from canarysim.request import Request
     from canarysim.table.decision import Decision
@@ -92,7 +93,7 @@ def requests_of_counts(
     if counted.fates:
         numbers = {identity(decision): number for number, decision in enumerate(outcomes)}
         for key, requests in _by_fate(table, traffic, numbers).items():
-            drawn = counted.fates[key]
+            drawn = counted.fates.get(key, ())  # () where rows stand there no time
             hits = sum(n for outcome, n in zip(key[1], drawn, strict=True) if wanted[outcome])
             for request, n in _drawn_of(requests, hits, sum(drawn), entropy).items():
                 found[request] += n

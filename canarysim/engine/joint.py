@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from canarysim.engine.book import Book
-    from canarysim.engine.columns import Columns
     from canarysim.engine.deal import Deal
     from canarysim.engine.plan import Class, Plan
+    from canarysim.engine.rows import Columns
 
     Index = NDArray[np.integer[Any]]
     Places = NDArray[np.integer[Any]]

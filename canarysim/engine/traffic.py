@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from canarysim.engine.columns import Column, Columns, Raw, Rows, as_column, has_missing, tally, with_hosts
+from canarysim.engine.columns import Column, Raw, as_column, has_missing, tally
 from canarysim.engine.rng import whole_number
+from canarysim.engine.rows import Columns, Rows, with_hosts
 from canarysim.engine.split import as_random_values
 from canarysim.errors import InvalidValue
 from canarysim.request import Request
