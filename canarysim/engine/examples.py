@@ -93,7 +93,9 @@ def requests_of_counts(
     if counted.fates:
         numbers = {identity(decision): number for number, decision in enumerate(outcomes)}
         for key, requests in _by_fate(table, traffic, numbers).items():
-            drawn = counted.fates.get(key, ())  # () where rows stand there no time
+            drawn = counted.fates.get(key)
+            if drawn is None:  # its rows stand there no time
+                continue
             hits = sum(n for outcome, n in zip(key[1], drawn, strict=True) if wanted[outcome])
             for request, n in _drawn_of(requests, hits, sum(drawn), entropy).items():
                 found[request] += n
