@@ -204,13 +204,12 @@ class Run:
             self._deal.extend()
             if self._deal.dtype != rows.dtype:
                 rows = rows.astype(self._deal.dtype)
-            out = rows[done : done + len(fates)]
             if values is None:
-                self._deal.draw(fates, out)
+                self._deal.draw(fates, rows, done)
             else:
-                self._replay.extend()
-                self._replay.pick(fates, values[block], out)
+                self._replay.pick(fates, values[block], rows[done : done + len(fates)])
             done += len(fates)
+        self._deal.flush(rows)
         return rows
 
     def _blocks(self, part: Rows | Mix) -> Iterator[slice | NDArray[np.integer[Any]]]:

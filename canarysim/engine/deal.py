@@ -38,6 +38,8 @@ LANE_BITS = 16
 TABLE_BITS = 18
 """The table has so many cells where each fate can have 2^LEAST_BITS."""
 LEAST_BITS = 6
+MANY_LEFT = 1 << 13
+"""Open rows that are settled together."""
 
 
 def outcome_dtype(outcomes: int) -> np.dtype[np.unsignedinteger[Any]]:
@@ -93,6 +95,9 @@ class Deal:
         self.table: Outcomes = np.empty((0, 1 << self.bits), self.dtype)
         # Reused from block to block: fresh pages would cost as much as the work.
         self._workspace = np.empty(1 << 17, np.int64)
+        # Rows that are still open: where they are, their fates and lanes.
+        self._left: list[tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.uint16]]] = []
+        self._left_rows = 0
         self._cells: dict[tuple[int, ...], Cells | _Large] = {}
         self._weights: tuple[tuple[int, ...], ...] = ()
         self._weights_of = np.empty(0, np.int64)
@@ -166,8 +171,12 @@ class Deal:
             last = owners[ends.searchsorted(begins + (width - 1), side="right")]
             self.table[number] = np.where((first == last) & (first >= 0), first, self.sentinel)
 
-    def draw(self, fates: NDArray[Any], out: Outcomes) -> None:
-        """Write the outcome of each of the next rows to ``out``, by their fates."""
+    def draw(self, fates: NDArray[Any], rows: Outcomes, done: int) -> None:
+        """Write the outcomes of the next rows to ``rows`` from ``done`` on, by their fates.
+
+        Some stay open until ``flush``.
+        """
+        out = rows[done : done + len(fates)]
         if self.certain:
             self._streams.lanes.skip(len(fates))
             self.sure.take(fates, out=out, mode="clip")
@@ -179,22 +188,29 @@ class Deal:
         np.left_shift(fates, self.bits, out=cells, dtype=np.int64, casting="unsafe")
         cells |= lanes >> (LANE_BITS - self.bits)
         self.table.reshape(-1).take(cells, out=out, mode="clip")
-        self.settle(fates, lanes, out)
-
-    def settle(self, fates: NDArray[Any], lanes: NDArray[np.uint16], out: Outcomes) -> None:
-        """Where ``out`` has the sentinel: the outcome by the whole lane, or by a second draw."""
         left = few_true(out == self.sentinel)
-        if not len(left):
-            return
-        of_left = fates[left].astype(np.int64)
-        at = self._joined_ends.searchsorted(of_left * LANE_VALUES + lanes[left], side="right")
-        owners = self._joined_owners[at]
+        if len(left):
+            self._left.append((left + done, fates[left].astype(np.int64), lanes[left]))
+            self._left_rows += len(left)
+            if self._left_rows >= MANY_LEFT:
+                self.flush(rows)
+
+    def flush(self, rows: Outcomes) -> None:
+        """Write what is still open: so few rows that it costs the less the more of them are looked at together."""
+        if self._left:
+            at, fates, lanes = (np.concatenate(parts) for parts in zip(*self._left, strict=True))
+            rows[at] = self.exact(fates, lanes)
+            self._left, self._left_rows = [], 0
+
+    def exact(self, fates: NDArray[np.int64], lanes: NDArray[np.uint16]) -> NDArray[np.int64]:
+        """The outcome of each row by its whole lane, or by a second draw (fact 2)."""
+        at = self._joined_ends.searchsorted(fates * LANE_VALUES + lanes, side="right")
+        owners: NDArray[np.int64] = self._joined_owners[at]
         nobodys = np.flatnonzero(owners < 0)
-        if len(nobodys):
-            which = self._weights_of[of_left[nobodys]]
-            for number in set(which.tolist()):
-                rows = nobodys[which == number]
-                weights = self._weights[number]
-                chances = self._cells[weights].redraw(len(rows), self._streams.redraws(weights))
-                owners[rows] = self._joined_owners[self._first[of_left[rows]] + chances]
-        out[left] = owners
+        which = self._weights_of[fates[nobodys]]
+        for number in set(which.tolist()):
+            rows = nobodys[which == number]
+            weights = self._weights[number]
+            chances = self._cells[weights].redraw(len(rows), self._streams.redraws(weights))
+            owners[rows] = self._joined_owners[self._first[fates[rows]] + chances]
+        return owners

@@ -100,6 +100,16 @@ class Decider:
         return self._book.fate(self._plan.table.chances(request_of(request_texts)))
 
 
+def _strides(sizes: Sequence[int]) -> list[int]:
+    """What a digit counts, of digits that are below some sizes."""
+    return [prod(sizes[at + 1 :]) for at in range(len(sizes))]
+
+
+def _strided(digits: Sequence[NDArray[Any]], sizes: Sequence[int]) -> list[NDArray[np.int64]]:
+    """Digits times what they count."""
+    return [each.astype(np.int64) * stride for each, stride in zip(digits, _strides(sizes), strict=True)]
+
+
 class Joint:
     """The rows of some columns, and the fate of each.
 
@@ -115,33 +125,44 @@ class Joint:
         #: The fates that rows came to so far.
         self.met: set[int] = set()
         self._alone: dict[tuple[int, ...], int] = {}
-        self._sizes = [group.size for group in self._varying]
-        keys = prod(self._sizes)
-        raw = prod(len(group.texts) for group in self._varying)
-        self._overflows = keys >= 1 << 62
+        keys = prod(group.size for group in self._varying)
         self._dense = keys <= DENSE
-        self._raw = raw <= RAW
+        self._overflows = keys >= 1 << 62
         self._numbers: dict[Any, int] = {}
-        self._dtype = (
-            np.min_scalar_type(max(0, (raw if self._raw else keys) - 1)) if self._dense else np.dtype(np.int64)
-        )
-        self._lookups = [] if self._overflows else self._strided(np.dtype(np.int64) if self._raw else self._dtype)
         self._fate_of_key = np.full(keys if self._dense else 1, -1, np.int32)
+        #: Of each group by code, of the first as the last to count: what it adds to the key.
+        self._adds = [] if self._overflows else _strided([g.class_of for g in self._varying], self._key_sizes())
         self._key_of: NDArray[np.int64] | None = None
-        if self._raw:
-            self._key_of = np.zeros(1, np.int64)
-            for lookup in self._lookups:
-                self._key_of = (self._key_of[:, None] + lookup).reshape(-1)
+        self._dtype: np.dtype[Any] = np.dtype(np.int64)
+        self._steps: list[tuple[NDArray[Any] | None, Any]] = []
+        if self._dense:
+            self._lay_out()
         self._changed()
 
-    def _strided(self, dtype: np.dtype[Any]) -> list[NDArray[Any]]:
-        """The class of each code, times what it counts in the key."""
-        found = []
-        stride = 1
-        for group, size in zip(reversed(self._varying), reversed(self._sizes), strict=True):
-            found.append(group.class_of.astype(dtype) * dtype.type(stride))
-            stride *= size
-        return found[::-1]
+    def _key_sizes(self) -> list[int]:
+        return [group.size for group in self._varying]
+
+    def _lay_out(self) -> None:
+        """Decide what the index is made of: codes where their number allows it, for that saves a look a row."""
+        by_class = [False] * len(self._varying)
+        sizes = [len(group.texts) for group in self._varying]
+        gains = [size / max(1, group.size) for size, group in zip(sizes, self._varying, strict=True)]
+        for at in sorted(range(len(sizes)), key=lambda at: -gains[at]):
+            if prod(sizes) > RAW:
+                by_class[at], sizes[at] = True, self._varying[at].size
+        self._dtype = np.min_scalar_type(max(0, prod(sizes) - 1))
+        parts = [group.class_of if by else np.zeros(0) for group, by in zip(self._varying, by_class, strict=True)]
+        self._steps = [
+            (part.astype(self._dtype) if by else None, self._dtype.type(stride))
+            for part, by, stride in zip(_strided(parts, sizes), by_class, _strides(sizes), strict=True)
+        ]
+        if all(by_class):
+            return  # then the index is the key
+        key_of = np.zeros(1, np.int64)
+        for group, by, key_stride in zip(self._varying, by_class, _strides(self._key_sizes()), strict=True):
+            classes = np.arange(group.size) if by else group.class_of.astype(np.int64)
+            key_of = (key_of[:, None] + classes * key_stride).reshape(-1)
+        self._key_of = key_of
 
     def _changed(self) -> None:
         """More fates are known, or there are more keys."""
@@ -157,18 +178,19 @@ class Joint:
         if not self._dense:
             return self._sparse(rows)
         found: Any = None
-        for at, group in enumerate(self._varying):
+        for (lookup, stride), group in zip(self._steps, self._varying, strict=True):
             assert group.codes is not None
             codes = group.codes[rows]
-            if not self._raw:
-                codes = self._lookups[at].take(codes, mode="clip")
-            if found is None:
-                found = codes.astype(self._dtype, copy=False)
-            elif self._raw:
-                found = found * self._dtype.type(len(group.texts))
-                found += codes
+            if lookup is not None:
+                part = lookup.take(codes, mode="clip")
+            elif stride == 1:
+                part = codes
             else:
-                found += codes
+                part = np.multiply(codes, stride, dtype=self._dtype)
+            if found is None:
+                found = part if part is not codes or len(self._varying) == 1 else part.astype(self._dtype)
+            else:
+                found += part
         index: Index = found
         return index
 
@@ -181,9 +203,9 @@ class Joint:
             keys = list(map(tuple, unique.tolist()))
         else:
             found = np.zeros(len(codes[0]), np.int64)
-            for lookup, group in zip(self._lookups, self._varying, strict=True):
+            for adds, group in zip(self._adds, self._varying, strict=True):
                 assert group.codes is not None
-                found += lookup[group.codes[rows]]
+                found += adds[group.codes[rows]]
             unique, which = np.unique(found, return_inverse=True)
             keys = unique.tolist()
         numbers = np.array([self._numbers.setdefault(key, len(self._numbers)) for key in keys], np.int64)

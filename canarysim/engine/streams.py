@@ -78,7 +78,7 @@ class Streams:
 
     def __init__(self, entropy: int) -> None:
         self.entropy = entropy
-        self.lanes = Lanes(self._generator(_OF_LANES))
+        self._lanes: Lanes | None = None
         self._mixes: dict[Any, int] = {}
         self._mix_draws: dict[int, Draws] = {}
         self._redraws: dict[Sequence[int], Words] = {}
@@ -92,6 +92,13 @@ class Streams:
 
     def _generator(self, *key: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.entropy, spawn_key=key))
+
+    @property
+    def lanes(self) -> Lanes:
+        """The lanes of rows."""
+        if self._lanes is None:
+            self._lanes = Lanes(self._generator(_OF_LANES))
+        return self._lanes
 
     def counts(self, number: int) -> np.random.Generator:
         """For the counts of a law, by its number."""
