@@ -557,6 +557,23 @@ def test_rows_of_an_outcome_lead_back_to_the_traffic() -> None:
     assert str(chunked).startswith("5 requests\n")
 
 
+def test_outcomes_are_a_column_with_categories() -> None:
+    table = split_table()
+    s = cs.simulate(table, split_traffic(2000), rng=3)
+    assert s.rows is not None
+    for by in ("cluster", "route", "kind"):
+        column = s.column(by)
+        counts = np.bincount(column.codes, minlength=len(column.categories)).tolist()
+        assert dict(zip(column.categories, counts, strict=True)) == s.counts(by)
+        assert column.codes.dtype == (np.uint16 if len(column.categories) > 256 else np.uint8)
+    names = [decision.cluster for decision in s.outcomes]
+    column = s.column()
+    assert [column.categories[code] for code in column.codes.tolist()] == [names[row] for row in s.rows.tolist()]
+    assert len(cs.simulate(table, cs.Traffic.from_columns(path=[])).column()) == 0
+    with pytest.raises(cs.InvalidValue, match="no rows were kept"):
+        cs.simulate(table, split_traffic(20), keep="counts").column()
+
+
 def test_requests_are_not_made_before_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     from canarysim.engine import rows
 

@@ -12,11 +12,11 @@ from canarysim.engine.paths import plain_paths
 from canarysim.engine.plan import PSEUDO
 from canarysim.engine.steps import smallest_unsigned
 from canarysim.request import Request
-from canarysim.table.http import Seen
+from canarysim.table.http import TREATED_TARGET, Seen
 from canarysim.table.needs import header_name
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Classified", "classified"]
 
 PIECE = 8192
-"""Paths looked at together: where one of them is unusual, so many are looked at one by one."""
+"""Paths looked at together: where one of them is unusual, so many are searched for it."""
 
 
 @attrs.frozen(eq=False)
@@ -140,17 +140,40 @@ def _of_paths(plan: Plan, group: Group, paths: Sequence[str | None], classes: _C
     table = plan.table
     found = np.empty(len(paths), np.int64)
     intervals = _Intervals(plan, group, classes)
+    unusual = _unusual(plan)
     for start in range(0, len(paths), PIECE):
         piece: Sequence[str] = paths[start : start + PIECE]  # type: ignore[assignment]  # no path is missing
         joined = plain_paths(
             piece, slashes=table.http.merge_slashes, parameters=table.ignore_path_parameters_in_path_matching
         )
+        out = found[start : start + PIECE]
         if joined:
-            cut = [path.partition("?")[0] for path in piece] if "?" in joined else piece
-            intervals.classes(cut, piece, found[start : start + PIECE])
-        else:
-            found[start : start + PIECE] = [_of_one(plan, group, ((":path", path),), classes) for path in piece]
+            intervals.classes(piece, out, query="?" in joined)
+            continue
+        alone = np.fromiter(map(unusual, piece), np.bool_, len(piece))
+        out[alone] = [
+            _of_one(plan, group, ((":path", piece[at]),), classes) for at in np.flatnonzero(alone).tolist()
+        ]
+        kept = np.empty(len(piece) - int(alone.sum()), np.int64)
+        intervals.classes([piece[at] for at in np.flatnonzero(~alone).tolist()], kept, query=True)
+        out[~alone] = kept
     return found
+
+
+def _unusual(plan: Plan) -> Callable[[str], bool]:
+    """Whether something may be done to a target, as ``plain_paths`` asks of many."""
+    slashes = plan.table.http.merge_slashes
+    parameters = plan.table.ignore_path_parameters_in_path_matching
+
+    def unusual(path: str) -> bool:
+        return bool(
+            path[:1] != "/"
+            or TREATED_TARGET.search(path)
+            or (slashes and "//" in path)
+            or (parameters and ";" in path)
+        )
+
+    return unusual
 
 
 class _Intervals:
@@ -164,8 +187,9 @@ class _Intervals:
         #: By interval: the class of all its paths; or the routes that they fail, and those that may count.
         self._known: dict[int, int | tuple[int, int]] = {}
 
-    def classes(self, cut: Sequence[str], paths: Sequence[str], out: NDArray[np.int64]) -> None:
-        """The class of each path; ``cut`` are the paths without their queries."""
+    def classes(self, paths: Sequence[str], out: NDArray[np.int64], *, query: bool) -> None:
+        """The class of each path that nothing is done to; ``query``: whether some may have one."""
+        cut = [path.partition("?")[0] for path in paths] if query else paths
         at = self._group.beginnings.locate(cut)
         met, which = np.unique(at, return_inverse=True)
         of_met = np.empty(len(met), np.int64)

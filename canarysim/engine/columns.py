@@ -133,7 +133,7 @@ class Raw:
 
     __slots__ = ("_column", "missing", "values")
 
-    def __init__(self, values: tuple[str | None, ...], *, missing: bool) -> None:
+    def __init__(self, values: tuple[str | None, ...], missing: bool) -> None:
         self.values = values
         #: Whether some row lacks it.
         self.missing = missing
@@ -142,8 +142,12 @@ class Raw:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __reduce__(self) -> tuple[type[Raw], tuple[Any, ...]]:
+        return Raw, (self.values, self.missing)
+
     @property
     def column(self) -> Column:
+        """Its texts by number."""
         if self._column is None:
             self._column = Column.of_texts(self.values)
         return self._column
@@ -178,7 +182,7 @@ def as_column(what: str, given: Any) -> Given:
                 raise InvalidValue(
                     "not_text", f"row {row} of {what} is {value!r}, not a str{hint}", row=row, value=value
                 )
-    return Raw(tuple(values), missing=type(None) in kinds)
+    return Raw(tuple(values), type(None) in kinds)
 
 
 def has_missing(column: Given) -> bool:

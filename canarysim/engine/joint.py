@@ -240,8 +240,12 @@ class Joint:
         return self._narrow
 
     def sure_into(self, rows: slice, deal: Deal, out: NDArray[np.unsignedinteger[Any]]) -> bool:
-        """Write the outcomes of some rows where chance plays no part; False where not all of them are known."""
-        index = self._index(rows)
+        """Write the outcomes of some rows where chance plays no part; False where not all of them are known.
+
+        That is for tables that are small, which is where it is faster than to look for fates first.
+        """
+        if not self._dense or len(self.fate_of) > RAW:
+            return False
         if self._sure is None or self._sure_of != deal.known:
             known = (self.fate_of >= 0) & (self.fate_of < deal.known)
             self._sure = np.where(known, deal.sure.take(self.fate_of, mode="clip"), deal.sentinel).astype(
@@ -250,6 +254,7 @@ class Joint:
             self._sure_of = deal.known
         if self._sure.dtype != out.dtype:
             return False
+        index = self._index(rows)
         if index is None:
             out[...] = self._sure[0]
         else:
@@ -267,7 +272,15 @@ class Joint:
         examples[number] = np.arange(len(keys))
         fates = np.array([self._fate(row) for row in rows[examples].tolist()], np.int64)
         self._fate_of_key[keys[examples]] = fates
-        self._changed()
+        if (
+            self._key_of is None
+            and self._narrow is not None
+            and self._narrow.dtype == fate_dtype(self._decider.known)
+        ):
+            self._narrow[keys[examples]] = fates.astype(self._narrow.dtype)  # a large table is not made anew
+            self._sure = None
+        else:
+            self._changed()
         found: NDArray[np.int64] = fates[number]
         odd = np.flatnonzero(found < 0)
         if len(odd):

@@ -92,8 +92,7 @@ class Columns(Rows):
             object.__setattr__(self, name, value)
 
     def __reduce__(self) -> tuple[type[Columns], tuple[Any, ...]]:
-        columns = tuple(map(coded, self.columns))
-        return Columns, (self.names, columns, self.size, self.counts, self.random_values)
+        return Columns, (self.names, self.columns, self.size, self.counts, self.random_values)
 
     @property
     def size(self) -> int:
