@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.conftest import Compare
 
 BLOCK = 1 << 17
-ROWS = 20_000_000
+ROWS = 50_000_000
 PATHS = 10_000
 TAKE = "a blocked take"
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import numpy as np
 import pytest
 from scipy import stats
@@ -25,9 +26,12 @@ from canarysim.engine.plan import plan_of
 from canarysim.engine.rows import Columns
 from canarysim.engine.streams import Streams
 from canarysim.table.faults import FaultAbort, Faults
+from canarysim.table.runtime import Runtime
 from canarysim.testing.strategies import _random_request, _random_table, _random_value
 from canarysim.testing.strategies.aims import edges_of
 
+from . import generate
+from .cases import CASES
 from .test_simulate import fits, looks
 
 if TYPE_CHECKING:
@@ -181,6 +185,50 @@ def test_combinations_beyond_64_bits_are_told_apart(monkeypatch: pytest.MonkeyPa
     assert [s.outcomes[row].cluster for row in s.rows.tolist()] == [table.route(r).cluster for r in requests]
 
 
+def check_columns_of(table: cs.RouteTable, requests: list[cs.Request], random: Random) -> None:
+    (part,) = cs.Traffic.from_columns(**as_columns(requests, random)).parts
+    assert isinstance(part, Columns)
+    for request, found in zip(requests, chances_of(table, part), strict=True):
+        assert found == [(identity(decision), chance) for decision, chance in table.chances(request)], request
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_manifests_with_what_is_unknown_are_decided_alike(seed: int) -> None:
+    random = Random(f"manifests {seed}")
+    document = generate.manifest(random)
+    table = cs.loads(document)
+    check_columns_of(table, [of_columns(generate.request(random, document)) for _ in range(60)], random)
+
+
+def test_the_cases_are_decided_alike() -> None:
+    by_manifest: dict[str, list[cs.Request]] = {}
+    for case in CASES:
+        by_manifest.setdefault(case.manifest, []).append(of_columns(case.request))
+    for manifest, requests in by_manifest.items():
+        check_columns_of(cs.loads(manifest), [*requests, cs.Request("/else")], Random(1))
+
+
+def test_faults_under_a_runtime_are_decided_alike() -> None:
+    random = Random(9)
+    keys = (
+        "fault.http.abort.abort_percent",
+        "fault.http.a.abort.abort_percent",
+        "fault.http.a,b.abort.http_status",
+    )
+    for _, _, table, requests, _ in cases(range(400, 440)):
+        runtime = Runtime.of({**dict(table.runtime.items), **{key: random.choice([0, 30, 200]) for key in keys}})
+        abort = FaultAbort(status=503, numerator=random.choice([0, 20, 100]))
+        faulty = attrs.evolve(table, faults=Faults(abort), runtime=runtime)
+        names = [("x-envoy-downstream-service-cluster", value) for value in ("a", "b", "")]
+        more = [
+            cs.Request(
+                r.path, authority=r.authority, headers=[*r.headers, *random.sample(names, random.randint(0, 2))]
+            )
+            for r in requests
+        ]
+        check_columns_of(faulty, more, random)
+
+
 # Tables that random ones rarely are
 
 
@@ -310,8 +358,6 @@ def test_a_host_header_is_the_authority_of_its_row() -> None:
 
 
 def faulty_table() -> cs.RouteTable:
-    import attrs
-
     table = table_of(
         {"match": {"prefix": "/x"}, "route": {"weighted_clusters": {"clusters": [
             {"name": "a", "weight": 10}, {"name": "b", "weight": 90}]}}},

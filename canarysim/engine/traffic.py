@@ -48,8 +48,8 @@ class Mix:
 class Traffic:
     """Many requests. Made by ``repeat``, ``mix``, ``from_columns`` and ``concat``; len() is their number.
 
-    A traffic is immutable and knows no table. ``parts`` are what it is composed of, in order: ``Rows`` or
-    ``Mix``.
+    A traffic is immutable and knows no table. ``parts`` are what it is composed of, in order: ``Rows``
+    (with ``Columns`` among them) or ``Mix``.
 
     >>> pets, pet = Request("/findPets"), Request("/findPetWithId/1")
     >>> Traffic.concat(Traffic.repeat(pet, 900), Traffic.mix({pets: 0.9, pet: 0.1}, 100))
