@@ -154,13 +154,14 @@ def test_a_hundred_thousand_rows_are_decided_as_their_requests_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "name"), [(joint, "RAW"), (joint, "DENSE"), (classify, "PIECE"), (choose, "SAMPLED")]
+    ("module", "name", "value"),
+    [(joint, "RAW", 1), (joint, "DENSE", 1), (classify, "PIECE", 1), (choose, "SAMPLED", (1, 1))],
 )
 def test_where_a_table_of_all_combinations_is_too_large_nothing_else_changes(
-    module: Any, name: str, monkeypatch: pytest.MonkeyPatch
+    module: Any, name: str, value: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(joint, "RAW", 0)
-    monkeypatch.setattr(module, name, 1)
+    monkeypatch.setattr(module, name, value)
     check_chances(range(200, 230))
     check_replay(range(230, 245))
 

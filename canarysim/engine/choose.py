@@ -39,8 +39,8 @@ __all__ = ["Run"]
 BLOCK = 1 << 17
 """Rows chosen at a time: the work stays in cache, and memory beyond the result stays small."""
 
-SAMPLED = 1 << 16
-"""Rows that are looked at before the others, of many up to four times as many: so that outcomes are numbered in
+SAMPLED = 1 << 12, 1 << 18
+"""One row in 64, at least and at most so many, is looked at before the others: so that outcomes are numbered in
 the order of the table from the start."""
 
 
@@ -186,7 +186,8 @@ class Run:
             for start in range(0, part.size, BLOCK):
                 lot.fates(slice(start, min(start + BLOCK, part.size)))
         elif part.size:
-            sampled = min(max(SAMPLED, part.size // 64), 4 * SAMPLED)
+            least, most = SAMPLED
+            sampled = min(max(least, part.size // 64), most)
             lot.fates(np.arange(0, part.size, max(1, part.size // sampled)))
         return lot
 
