@@ -5,8 +5,10 @@ from __future__ import annotations
 import pickle
 import sys
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 from itertools import pairwise
+from multiprocessing import get_context
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +157,13 @@ def test_a_hundred_thousand_rows_are_decided_as_their_requests_are() -> None:
 
 @pytest.mark.parametrize(
     ("module", "name", "value"),
-    [(joint, "RAW", 1), (joint, "DENSE", 1), (classify, "PIECE", 1), (choose, "SAMPLED", (1, 1))],
+    [
+        (joint, "RAW", 1),
+        (joint, "DENSE", 1),
+        (classify, "PIECE", 1),
+        (classify, "MANY_INTERVALS", 1),
+        (choose, "SAMPLED", (1, 1)),
+    ],
 )
 def test_where_a_table_of_all_combinations_is_too_large_nothing_else_changes(
     module: Any, name: str, value: Any, monkeypatch: pytest.MonkeyPatch
@@ -696,6 +704,22 @@ def test_counts_of_a_chunk_travel_light() -> None:
     rows = pickle.loads(pickle.dumps(cs.simulate(table, split_traffic(500), rng=3)))
     assert answers(rows) == answers(cs.simulate(table, split_traffic(500), rng=3))
     assert rows.examples(cluster="rest") == cs.simulate(table, split_traffic(500), rng=3).examples(cluster="rest")
+
+
+def in_worker(table: cs.RouteTable, number: int) -> tuple[int, Simulation]:
+    traffic = cs.Traffic.from_columns(path=[f"/{number % 6}/x", "/y"])
+    return id(table), cs.simulate(table, [traffic], rng=number)
+
+
+def test_a_worker_makes_a_table_ready_once_and_its_counts_add_up() -> None:
+    table = split_table()
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        found = list(pool.map(in_worker, [table] * 12, range(12)))
+    assert len({number for number, _ in found}) == 1
+    total = sum(simulation for _, simulation in found)
+    assert isinstance(total, Simulation)
+    assert total.n == sum(total.counts().values()) == 24
+    assert total.counts()["rest"] == 12
 
 
 # Chunks

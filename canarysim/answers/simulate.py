@@ -304,8 +304,9 @@ def simulate(
     of rows and are not the same.
 
     ``traffic`` may also be an iterable of Traffics, which are looked at one after the other and then forgotten:
-    the counts are those of all of them in one, and memory is that of the largest. ``progress`` shows a bar
-    meanwhile: None where tqdm is installed and somebody looks, in a terminal or a notebook.
+    the counts are those of all of them in one, and memory is that of the largest (and of the distinct requests
+    that are in no columns). ``progress`` shows a bar meanwhile: None where tqdm is installed and somebody looks,
+    in a terminal or a notebook.
 
     Raises InvalidValue (``n_needed``, ``n_given``, ``bad_keep``, ``too_many_rows`` from 2^32 on, and what Traffic
     refuses), TypeError for what is no traffic. Cost: each distinct value of a column that the table looks at is

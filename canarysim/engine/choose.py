@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from canarysim.engine.chosen import Piece
+    from canarysim.engine.chosen import Known, Piece
     from canarysim.engine.rows import Rows
     from canarysim.request import Request
-    from canarysim.table.decision import Decision
     from canarysim.table.route_table import RouteTable
 
     Outcomes = NDArray[np.unsignedinteger[Any]]
@@ -45,14 +44,12 @@ the order of the table from the start."""
 
 
 class _Requests:
-    """Rows or a mix of requests that are there: an index for each row, and the fate of each index."""
+    """Rows or a mix of requests that are there, each looked at once, and the fate of each row."""
 
     def __init__(self, part: Rows | Mix, run: Run) -> None:
         self.part = part
         self.fate_of = run.fates_of(part.requests)
-        self.size = len(self.fate_of)
         self.met = set(self.fate_of.tolist())
-
         self._narrow = self.fate_of.astype(fate_dtype(len(run.book.fates)))
 
     def fates(self, rows: slice | NDArray[np.integer[Any]]) -> NDArray[np.unsignedinteger[Any]]:
@@ -80,7 +77,7 @@ class Run:
         self._uncounted: list[tuple[Rows | Mix, _Requests | Joint]] = []
         self._counts = np.zeros(0, np.int64)
         self._fixed: defaultdict[int, int] = defaultdict(int)
-        self._mixed: list[tuple[int, dict[int, Fraction]]] = []
+        self._mixed: defaultdict[tuple[tuple[int, Fraction], ...], int] = defaultdict(int)
         # Where only counts are wanted: what is drawn at the end, and what was counted for random values.
         self._asked: dict[Request, int] = {}
         self._asked_in_columns: defaultdict[int, int] = defaultdict(int)
@@ -125,8 +122,7 @@ class Run:
         """The end; ``rows`` are those of the last ``feed``, if that was not to count them."""
         book = self.book
         self._order = order = outcome_order(book, self._met)
-        there = np.flatnonzero(order >= 0)
-        numbers = there[np.argsort(order[there])]
+        numbers = self._in_order()
         outcomes = tuple(book.outcomes[number] for number in numbers.tolist())
         places = tuple(book.places[number] for number in numbers.tolist())
         counted = None if self._rows else self._draw_counts(order)
@@ -143,15 +139,18 @@ class Run:
             rows = renumbered
         return Chosen(outcomes, places, None, rows, None, self.streams.entropy, self)
 
-    def tallied(self, rows: Outcomes, outcomes: Sequence[Decision]) -> tuple[tuple[int, ...], tuple[Piece, ...]]:
-        """Counts and pieces once the rows are final: all go by the numbers of ``outcomes``."""
-        there = np.flatnonzero(self._order >= 0)
-        numbers = there[np.argsort(self._order[there])]
-        assert len(numbers) == len(outcomes)
+    def tallied(self, rows: Outcomes) -> Known:
+        """Counts and pieces, of the rows that ``finish`` gave."""
+        numbers = self._in_order()
         self._count_rows(rows, numbers)
         return self._known(numbers)
 
-    def _known(self, numbers: NDArray[np.int64]) -> tuple[tuple[int, ...], tuple[Piece, ...]]:
+    def _in_order(self) -> NDArray[np.int64]:
+        """The numbers in the book of the outcomes that there are, in the order of the table."""
+        there = np.flatnonzero(self._order >= 0)
+        return there[np.argsort(self._order[there])]
+
+    def _known(self, numbers: NDArray[np.int64]) -> Known:
         counts = np.zeros(len(self.book.outcomes), np.int64)
         counts[: len(self._counts)] = self._counts[: len(counts)]
         return tuple(counts[numbers].tolist()), self._pieces(self._order)
@@ -264,7 +263,7 @@ class Run:
         by_fate: defaultdict[int, Fraction] = defaultdict(Fraction)
         for fate, share in zip(fates.tolist(), mix.shares, strict=True):
             by_fate[fate] += share
-        self._mixed.append((mix.n, dict(by_fate)))
+        self._mixed[tuple(sorted(by_fate.items()))] += mix.n
 
     # Counts
 
@@ -386,9 +385,9 @@ class Run:
         """
         shares = {fate: self._shares(fate, order) for fate in self._met}
         pieces: list[Piece] = [(n, shares[fate]) for fate, n in self._fixed.items()]
-        for n, by_fate in self._mixed:
+        for by_fate, n in self._mixed.items():
             mixture: defaultdict[int, Fraction] = defaultdict(Fraction)
-            for fate, share in by_fate.items():
+            for fate, share in by_fate:
                 for outcome, chance in shares[fate].items():
                     mixture[outcome] += share * chance
             pieces.append((n, dict(mixture)))

@@ -11,7 +11,7 @@ import numpy as np
 from canarysim.engine.book import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -45,7 +45,7 @@ class Counted:
 class _Tallies(Protocol):
     """A run that can still count its rows."""
 
-    def tallied(self, rows: Outcomes, outcomes: Sequence[Decision]) -> Known: ...
+    def tallied(self, rows: Outcomes) -> Known: ...
 
 
 class Chosen:
@@ -82,7 +82,7 @@ class Chosen:
         if self._known is None:
             assert self._run is not None
             assert self.rows is not None
-            self._known = self._run.tallied(self.rows, self.outcomes)
+            self._known = self._run.tallied(self.rows)
             self._run = None
         return self._known
 

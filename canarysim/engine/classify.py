@@ -160,6 +160,13 @@ def _of_paths(plan: Plan, group: Group, paths: Sequence[str | None], classes: _C
     return found
 
 
+_NEW, _EACH = -1, -2
+"""An interval that no path was in yet, and one whose paths have to be looked at one by one."""
+
+MANY_INTERVALS = 1 << 20
+"""Intervals up to which there is a table of all: where some conditions ignore case there are pairs of intervals."""
+
+
 def _unusual(plan: Plan) -> Callable[[str], bool]:
     """Whether something may be done to a target, as ``plain_paths`` asks of many."""
     slashes = plan.table.http.merge_slashes
@@ -184,28 +191,44 @@ class _Intervals:
         self._group = group
         self._classes = classes
         self._base = Request("/")
-        #: By interval: the class of all its paths; or the routes that they fail, and those that may count.
-        self._known: dict[int, int | tuple[int, int]] = {}
+        #: By interval: the class of all its paths, or _NEW or _EACH.
+        self._class_of = np.full(min(group.beginnings.intervals, MANY_INTERVALS), _NEW, np.int64)
+        #: Of those whose paths are looked at one by one: the routes that they fail, and those that may count.
+        self._more: dict[int, tuple[int, int]] = {}
+        self._numbers: dict[int, int] = {}
 
     def classes(self, paths: Sequence[str], out: NDArray[np.int64], *, query: bool) -> None:
         """The class of each path that nothing is done to; ``query``: whether some may have one."""
         cut = [path.partition("?")[0] for path in paths] if query else paths
-        at = self._group.beginnings.locate(cut)
-        met, which = np.unique(at, return_inverse=True)
-        of_met = np.empty(len(met), np.int64)
-        examples = np.empty(len(met), np.int64)
-        examples[which] = np.arange(len(at))
-        for number, (interval, example) in enumerate(zip(met.tolist(), examples.tolist(), strict=True)):
-            known = self._known.get(interval)
-            if known is None:
-                known = self._known[interval] = self._interval(cut[example], paths[example])
-            of_met[number] = known if isinstance(known, int) else -2
-        np.take(of_met, which, out=out)
-        for number in np.flatnonzero(of_met == -2).tolist():
-            early, asked = self._known[int(met[number])]  # type: ignore[misc]
-            rows = np.flatnonzero(which == number)
+        at = self._located(cut)
+        self._class_of.take(at, out=out, mode="clip")
+        if not len(out) or out.min() >= 0:
+            return
+        new = np.flatnonzero(out == _NEW)
+        met, first = np.unique(at[new], return_index=True)
+        for interval, row in zip(met.tolist(), new[first].tolist(), strict=True):
+            self._class_of[interval] = self._interval(interval, cut[row], paths[row])
+        self._class_of.take(at, out=out, mode="clip")
+        left = np.flatnonzero(out == _EACH)
+        for interval in np.unique(at[left]).tolist():
+            rows = left[at[left] == interval]
             numbers = rows.tolist()
+            early, asked = self._more[interval]
             out[rows] = self._each([cut[row] for row in numbers], [paths[row] for row in numbers], early, asked)
+
+    def _located(self, cut: Sequence[str]) -> NDArray[np.int64]:
+        """The number of the interval of each path; of very many only those that are met are numbered."""
+        at = self._group.beginnings.locate(cut)
+        if self._group.beginnings.intervals <= MANY_INTERVALS:
+            return at
+        met, which = np.unique(at, return_inverse=True)
+        numbers = [self._numbers.setdefault(interval, len(self._numbers)) for interval in met.tolist()]
+        if len(self._numbers) > len(self._class_of):
+            grown = np.full(2 * len(self._numbers), _NEW, np.int64)
+            grown[: len(self._class_of)] = self._class_of
+            self._class_of = grown
+        found: NDArray[np.int64] = np.array(numbers, np.int64)[which.reshape(-1)]
+        return found
 
     def _each(self, cut: Sequence[str], paths: Sequence[str], early: int, asked: int) -> list[int]:
         """The class of each path of an interval where more than its beginning counts."""
@@ -230,13 +253,15 @@ class _Intervals:
             found.append(number)
         return found
 
-    def _interval(self, cut: str, path: str) -> int | tuple[int, int]:
+    def _interval(self, interval: int, cut: str, path: str) -> int:
+        """The class of all paths of an interval, by one of them; _EACH where each has to be looked at."""
         group = self._group
         early = group.beginnings.fails(cut)
         asked = self._plan.asked(early)
         if not group.needs_more(asked):
             return self._classes.number(self._one(path, early, asked))
-        return early, asked
+        self._more[interval] = early, asked
+        return _EACH
 
     def _one(self, path: str, early: int, asked: int) -> Class:
         return self._group.classify(self._seen(path), ((":path", path),), early, asked)
