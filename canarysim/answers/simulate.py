@@ -11,9 +11,9 @@ import attrs
 import numpy as np
 
 from canarysim.answers.names import resolve_cluster
-from canarysim.answers.observed import Observed, observed_of
 from canarysim.answers.preview import as_table, copies_of
 from canarysim.answers.progress import progress_bar
+from canarysim.answers.ranges import Observed, observed_of
 from canarysim.engine.choose import Run
 from canarysim.engine.chosen import together
 from canarysim.engine.columns import Column

@@ -164,7 +164,7 @@ _NEW, _EACH = -1, -2
 """An interval that no path was in yet, and one whose paths have to be looked at one by one."""
 
 MANY_INTERVALS = 1 << 20
-"""Intervals up to which there is a table of all: where some conditions ignore case there are pairs of intervals."""
+"""Intervals up to which there is a table of all: where some conditions ignore case there are pairs of them."""
 
 
 def _unusual(plan: Plan) -> Callable[[str], bool]:
