@@ -51,8 +51,13 @@ _HOMES = {
     "Split": "canarysim.engine.split",
     "Traffic": "canarysim.engine.traffic",
     "Column": "canarysim.engine.traffic",
+    "read_access_log": "canarysim.engine.access_log",
+    "assert_not_found": "canarysim.testing.assertions",
+    "assert_redirects": "canarysim.testing.assertions",
+    "assert_responds": "canarysim.testing.assertions",
     "assert_routes_to": "canarysim.testing.assertions",
     "assert_split": "canarysim.testing.assertions",
+    "assert_split_observed": "canarysim.testing.observed",
 }
 
 __all__ = list(_HOMES)
@@ -61,6 +66,7 @@ if TYPE_CHECKING:
     from canarysim.answers.explain import explain as explain
     from canarysim.answers.preview import preview as preview
     from canarysim.answers.simulate import simulate as simulate
+    from canarysim.engine.access_log import read_access_log as read_access_log
     from canarysim.engine.split import Split as Split
     from canarysim.engine.traffic import Column as Column
     from canarysim.engine.traffic import Traffic as Traffic
@@ -101,10 +107,22 @@ if TYPE_CHECKING:
     from canarysim.table.http import HttpSettings as HttpSettings
     from canarysim.table.route_table import RouteTable as RouteTable
     from canarysim.testing.assertions import (
+        assert_not_found as assert_not_found,
+    )
+    from canarysim.testing.assertions import (
+        assert_redirects as assert_redirects,
+    )
+    from canarysim.testing.assertions import (
+        assert_responds as assert_responds,
+    )
+    from canarysim.testing.assertions import (
         assert_routes_to as assert_routes_to,
     )
     from canarysim.testing.assertions import (
         assert_split as assert_split,
+    )
+    from canarysim.testing.observed import (
+        assert_split_observed as assert_split_observed,
     )
 
 

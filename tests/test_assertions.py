@@ -1,8 +1,16 @@
-"""The two assertions: they hold for every random value, and their failures say why."""
+"""The assertions about tables: they hold for every random value, and their failures say why.
+
+Tracebacks of all assertions are here too."""
 
 from __future__ import annotations
 
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,7 +73,7 @@ def test_shares_may_be_written_as_people_write_them(tenth: float | str | Fractio
 
 def test_shares_are_exact() -> None:
     table = cs.loads(weighted(1, 2))
-    with pytest.raises(AssertionError, match=r"expected 33\.33 %"):
+    with pytest.raises(AssertionError, match=r"expected  33\.33 % to r0_ns\n  found     33\.33 % \(1/3\)"):
         cs.assert_split(table, "GET /", {"r0": "0.3333", "r1": "0.6667"})
     cs.assert_split(table, "GET /", {"r0": Fraction(1, 3), "r1": Fraction(2, 3)})
 
@@ -130,3 +138,170 @@ def test_several_tables_are_no_table_and_the_error_says_how_to_choose() -> None:
     ):
         with pytest.raises(TypeError, match=r"as in tables\['gateway-proxy'\]"):
             ask()
+
+
+# Tracebacks end at the caller's line: three tools, each run as people run it.
+
+CALLERS = """
+import canarysim as cs
+from tests.cases import routes, weighted
+
+class TestRoutes(unittest.TestCase):
+    def test_routes_to(self):
+        cs.assert_routes_to(cs.loads(routes("{prefix: /}")), "GET /", cluster="r0")
+        cs.assert_routes_to(cs.loads(weighted(1, 1)), "GET /", cluster="r0")  # line 1
+
+    def test_split(self):
+        cs.assert_split(cs.loads(weighted(1, 1)), "GET /", {"r0": 1})  # line 2
+
+    def test_split_observed(self):
+        cs.assert_split_observed({"v1": 100}, {"v1": 0.5, "v2": 0.5})  # line 3
+
+    def test_not_found(self):
+        cs.assert_not_found(cs.loads(weighted(1, 1)), "GET /")  # line 4
+
+    def test_redirects(self):
+        cs.assert_redirects(cs.loads(weighted(1, 1)), "GET /", status=301)  # line 5
+
+    def test_responds(self):
+        cs.assert_responds(cs.loads(weighted(1, 1)), "GET /", status=200)  # line 6
+"""
+LINES = [f"# line {number}" for number in range(1, 7)]
+
+
+def run(*command: str, cwd: Path) -> str:
+    root = str(Path(__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": root, "NO_COLOR": "1"},
+    )
+    return done.stdout + done.stderr
+
+
+def test_tracebacks_of_unittest_end_at_the_callers_line(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text("import unittest\n" + CALLERS)
+    shown = run("-m", "unittest", "test_mine", cwd=tmp_path)
+    assert "FAILED (failures=6)" in shown
+    assert all(line in shown for line in LINES)
+    assert f"canarysim{os.sep}testing" not in shown
+
+
+def test_tracebacks_of_pytest_end_at_the_callers_line(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text("import unittest\n" + CALLERS)
+    functions = CALLERS.replace("(self)", "()").replace("    def", "def").replace("        cs", "    cs")
+    functions = functions.replace("class TestRoutes(unittest.TestCase):", "")
+    (tmp_path / "test_functions.py").write_text(functions)
+    shown = run("-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "--color=no", cwd=tmp_path)
+    assert "12 failed" in shown
+    assert all(shown.count(line) == 2 for line in LINES)
+    assert f"canarysim{os.sep}testing" not in shown
+
+
+def test_tracebacks_in_a_notebook_end_at_the_callers_line(tmp_path: Path) -> None:
+    notebook = tmp_path / "cells.py"
+    notebook.write_text(
+        "import sys\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance(colors='nocolor')\n"
+        "shell.run_cell('import unittest' + sys.argv[1])\n"
+        "for name in ('routes_to', 'split', 'split_observed', 'not_found', 'redirects', 'responds'):\n"
+        "    shell.run_cell(f'TestRoutes().test_{name}()')\n"
+    )
+    shown = run(str(notebook), CALLERS, cwd=tmp_path)
+    assert shown.count("AssertionError") >= 6
+    assert all(line in shown for line in LINES)
+    assert f"canarysim{os.sep}testing" not in shown
+
+
+def test_a_failure_travels_between_processes_and_is_a_plain_assertion_error() -> None:
+    with pytest.raises(AssertionError) as caught:
+        cs.assert_split_observed({"v1": 100}, {"v1": 0.5, "v2": 0.5})
+    assert type(caught.value) is AssertionError
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+# Redirects, responses, 404
+
+
+ANSWERS = virtual_service(
+    """
+    domains: [shop.example]
+    routes:
+    - matchers: [{prefix: /old}]
+      name: retired
+      redirectAction: {hostRedirect: new.example, responseCode: FOUND}
+    - matchers: [{prefix: /down}]
+      directResponseAction: {status: 503, body: back soon}
+    - matchers: [{prefix: /api}]
+      routeAction: {single: {upstream: {name: api}}}
+      options: {prefixRewrite: /v2, hostRewrite: in.example}
+    - matchers: [{prefix: /gone}]
+      directResponseAction: {status: 404}
+    """
+)
+OLD, DOWN, API, GONE, NOWHERE = (
+    f"GET http://shop.example/{path}" for path in ("old?x=1", "down", "api/7", "gone", "nowhere")
+)
+
+
+def test_redirects_responses_and_404s_are_told_apart() -> None:
+    table = cs.loads(ANSWERS)
+    cs.assert_redirects(table, OLD)
+    cs.assert_redirects(table, [OLD], "http://new.example/old?x=1", status=302)
+    cs.assert_responds(table, DOWN, 503)
+    cs.assert_responds(table, DOWN, 503, body="back soon")
+    cs.assert_responds(table, GONE, 404)
+    cs.assert_not_found(table, [NOWHERE, "GET http://other.example/api"])
+    cs.assert_routes_to(table, API, route="ns/t routes[2]", path_rewrite="/v2/7", host_rewrite="in.example")
+    cs.assert_routes_to(table, API, virtual_host="ns_t", upstream="api")
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (lambda t: cs.assert_redirects(t, API), "kind redirect or tls_redirect"),
+        (lambda t: cs.assert_redirects(t, OLD, "http://new.example/old"), "redirect http://new.example/old?x=1"),
+        (lambda t: cs.assert_redirects(t, OLD, status=301), "found     status 302"),
+        (lambda t: cs.assert_responds(t, DOWN, 200), "found     status 503"),
+        (lambda t: cs.assert_responds(t, DOWN, 503, body="gone"), "found     body 'back soon'"),
+        (lambda t: cs.assert_responds(t, NOWHERE, 404), "expected  kind direct_response"),
+        (lambda t: cs.assert_not_found(t, GONE), "found     kind response 404"),
+        (lambda t: cs.assert_not_found(t, API), "found     kind forward: api_ns"),
+        (lambda t: cs.assert_routes_to(t, OLD, route="retired"), "1 of 1 requests does not always go to"),
+        (lambda t: cs.assert_routes_to(t, API, path_rewrite="/v2"), "found     path_rewrite /v2/7"),
+        (lambda t: cs.assert_routes_to(t, API, route="retired"), "look at   no route leads there"),
+    ],
+)
+def test_what_is_not_so_is_said(ask: Callable[[cs.RouteTable], None], says: str) -> None:
+    with pytest.raises(AssertionError) as caught:
+        ask(cs.loads(ANSWERS))
+    assert says in str(caught.value)
+
+
+def test_a_route_may_be_named_as_in_the_manifest() -> None:
+    table = cs.loads(ANSWERS)
+    for name in ("retired", "ns/t retired", table.routes[0].name):
+        with pytest.raises(AssertionError, match="found     kind"):
+            cs.assert_routes_to(table, OLD, route=name)  # it matches, and does not forward
+    with pytest.raises(cs.UnknownName, match="did you mean 'retired'"):
+        cs.assert_routes_to(table, OLD, route="retierd")
+
+
+def test_of_many_failures_five_are_explained() -> None:
+    with pytest.raises(AssertionError) as caught:
+        cs.assert_not_found(cs.loads(ANSWERS), [f"GET http://shop.example/api/{n}" for n in range(9)])
+    text = str(caught.value)
+    assert text.startswith("9 of 9 requests do not always get kind not_found:")
+    assert text.count("virtual host ns_t: its domain") == 5
+    assert text.endswith("and GET http://shop.example/api/8")
+
+
+def test_a_table_whose_requests_name_clusters_takes_any_name() -> None:
+    table = cs.loads(virtual_service("routes: [{routeAction: {clusterHeader: x-cluster}}]"))
+    cs.assert_routes_to(table, "GET / x-cluster:mine", cluster="mine")
+    with pytest.raises(AssertionError):
+        cs.assert_routes_to(table, "GET / x-cluster:other", cluster="mine")

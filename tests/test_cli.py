@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -627,6 +628,13 @@ def test_the_examples_of_the_help_run(capsys: Capture, tmp_path: Path, monkeypat
     (tmp_path / "routes.yaml").write_text(Path(COALMINE).read_text())
     (tmp_path / "routes" / "a.yaml").write_text(Path(COALMINE).read_text())
     (tmp_path / "requests.txt").write_text("GET /a\n")
+    (tmp_path / "access.log.gz").write_bytes(gzip.compress(b'{"path": "/a"}\n'))
+    (tmp_path / "tests").mkdir()
+    test = "{name: t, request: GET /none, expect: {status: 404}}"
+    (tmp_path / "tests" / "test_it.canary.yaml").write_text(f"manifests: ../routes.yaml\ntests: [{test}]\n")
+    (tmp_path / "route_configuration.yaml").write_text("virtual_hosts: [{name: h, domains: [h]}]\n")
+    test = '{"test_name": "t", "input": {"authority": "h", "path": "/"}, "validate": {"cluster_name": ""}}'
+    (tmp_path / "router_check_tests.json").write_text(f'{{"tests": [{test}]}}')
     monkeypatch.chdir(tmp_path)
     for command in arguments.COMMANDS.values():
         for line in command.examples.splitlines():

@@ -237,3 +237,19 @@ def test_shares_are_the_count_over_all_random_values() -> None:
             preview = cs.preview(table, request)
             assert {o.cluster: o.share * total for o in preview if o.share} == seen
     assert counted > 200
+
+
+def test_a_route_whose_random_values_are_all_taken_before_is_said_to_be_refused() -> None:
+    half = {"runtime_fraction": {"default_value": {"numerator": 50}}}
+    routes = [
+        {"match": {"prefix": "/", **half}, "route": {"cluster": "a"}},
+        {"match": {"prefix": "/a", **half}, "route": {"cluster": "b"}},
+        {"match": {"prefix": "/"}, "route": {"cluster": "c"}},
+    ]
+    table = cs.from_envoy({"virtual_hosts": [{"name": "h", "domains": ["*"], "routes": routes}]})
+    explanation = cs.explain(table, "GET /a")
+    assert [decision.cluster for decision, share in explanation.decisions if share] == ["a", "c"]
+    [step] = explanation.steps
+    assert step.route is table.routes[1]
+    assert "refused: random value is always one that an earlier route takes" in str(explanation)
+    assert explanation._repr_html_()

@@ -1,182 +1,228 @@
-"""The cases of Envoy's own route table check tool, where they are at hand, with that tool's rules.
-
-The tool asks the router alone: no connection manager, no upstream. Its rule for fractions is its own: a route
-with one is enabled where the case names its runtime key and the random value is below the numerator, which is at
-least 1.
-"""
+"""The cases of Envoy's own route table check tool, where they are at hand: their verdicts are that tool's."""
 
 from __future__ import annotations
 
-import re
+import json
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
-import yaml
 
 import canarysim as cs
-from canarysim.table.matchers import HeaderMatcher
-from canarysim.table.routes import Route
+from canarysim.cli import main
+from canarysim.testing.check import check
+from canarysim.testing.router_check import read_router_check
 
 SUITE = Path(__file__).parent.parent.parent / "shared" / "suites" / "router_check"
+FILES = sorted(path.name for path in SUITE.glob("*.golden.proto.*"))
 
-#: Test files, and the configuration of each where it is not that of the same name.
-FILES = {
-    path.name: SUITE / f"{path.name.partition('.')[0].replace('Failures', '')}.yaml"
-    for path in sorted(SUITE.glob("*.golden.proto.*"))
+#: Cases that are meant to fail, by file and name: how many of their checks do.
+MEANT_TO_FAIL = {
+    ("TestRoutesFailures", "ResponseHeaderMatches Failures"): 5,
+    ("TimeoutFailures", "Test_1"): 1,
+    ("RouteMetadata", "MetadataValueMismatch"): 1,
+    ("RouteMetadata", "MetadataNamespaceMissing"): 1,
 }
 
-#: Cases that do not say what the router does, by file and name: how many of their checks fail here, and why.
-EXCEPTIONS = {
-    ("TestRoutesFailures.golden.proto.json", "ResponseHeaderMatches Failures"): (5, "meant to fail"),
-    ("TimeoutFailures.golden.proto.json", "Test_1"): (1, "meant to fail"),
-    ("DirectResponse.golden.proto.json", "Direct Response custom content-type appended"): (
-        1,
-        "the tool puts text/plain first; on the wire it is written only where there is no content-type",
-    ),
-    ("DirectResponse.golden.proto.json", "Direct Response empty body"): (
-        1,
-        "on the wire an answer without a body has content-length: 0",
-    ),
-}
-#: What `validate` may ask that is not simulated: metadata of routes is kept for filters.
-NOT_ASKED = {"route_metadata"}
-
-pytestmark = pytest.mark.skipif(not FILES, reason="the cases of Envoy's route table check tool are not here")
+at_hand = pytest.mark.skipif(not FILES, reason="the cases of Envoy's route table check tool are not here")
 
 
-def cases() -> list[Any]:
-    return [
-        pytest.param(name, test, id=f"{name.partition('.')[0]}-{test['test_name']}")
-        for name in FILES
-        for test in yaml.safe_load(re.sub(r",(\s*[]}])", r"\1", (SUITE / name).read_text()))["tests"]
-    ]
+def configuration(name: str) -> str:
+    return str(SUITE / f"{name.partition('.')[0].replace('Failures', '')}.yaml")
 
 
-def asked(given: dict[str, Any]) -> cs.Request:
-    metadata: dict[str, dict[str, Any]] = {}
-    for each in given.get("dynamic_metadata", ()):
-        if each["metadata_namespace"] not in metadata or each.get("allow_overwrite"):
-            metadata[each["metadata_namespace"]] = each["value"]
-    return cs.Request(
-        given["path"],
-        method=given.get("method", "GET"),
-        authority=given["authority"],
-        headers=[(each["key"], each["value"]) for each in given.get("additional_request_headers", ())],
-        metadata=metadata,
-        address="127.0.0.1",
-        internal=given.get("internal", False),
-    )
+@at_hand
+@pytest.mark.parametrize("name", FILES)
+def test_every_case_has_the_verdict_that_the_tool_documents(name: str) -> None:
+    report = check(configuration(name), SUITE / name)
+    stem = name.partition(".")[0]
+    for result in report.results:
+        missed = None if result.verdict is None else len(result.verdict.missed)
+        assert missed == MEANT_TO_FAIL.get((stem, result.trial.case.name), 0), result.trial.name
+    assert report.errors == 0
 
 
-def enabled(route: Route, given: dict[str, Any]) -> bool:
-    fraction = route.match.runtime_fraction
-    if fraction is None:
-        return True
-    value = given.get("random_value", 0) % fraction.denominator
-    return given.get("runtime") == fraction.runtime_key and value < max(1, fraction.numerator)
+@at_hand
+def test_there_are_as_many_cases_as_the_tool_has() -> None:
+    assert sum(len(read_router_check(str(SUITE / name))) for name in FILES) == 116
 
 
-def table_for(configuration: Path, given: dict[str, Any]) -> cs.RouteTable:
-    """The table as the tool has it for one case."""
-    table = cs.load(configuration)
-    hosts = [
-        attrs.evolve(
-            host,
-            routes=[
-                attrs.evolve(route, match=attrs.evolve(route.match, runtime_fraction=None))
-                for route in host.routes
-                if enabled(route, given)
-            ],
-        )
-        for host in table.virtual_hosts
-    ]
-    return attrs.evolve(table, virtual_hosts=hosts, scheme="https" if given.get("ssl") else "http")
-
-
-def seconds(text: str) -> float:
-    return float(text.removesuffix("s"))
-
-
-def matches(conditions: list[dict[str, Any]], headers: tuple[tuple[str, str], ...] | None) -> list[bool]:
-    """Which header matchers of a case hold for some headers."""
-    held = []
-    for condition in conditions:
-        table = cs.from_envoy(
-            {
-                "virtual_hosts": [
-                    {
-                        "name": "h",
-                        "domains": ["*"],
-                        "routes": [
-                            {"match": {"prefix": "/", "headers": [condition]}, "direct_response": {"status": 200}}
-                        ],
-                    }
-                ]
-            }
-        )
-        matcher = table.routes[0].match.headers[0]
-        assert isinstance(matcher, HeaderMatcher)
-        values = tuple(value for name, value in headers or () if name == matcher.name)
-        held.append(bool(matcher.test(table.behaviour)(values or None)))
-    return held
-
-
-def failures(decision: cs.Decision, validate: dict[str, Any]) -> list[str]:
-    forward = decision.kind == "forward"
-    action = None if decision.matched is None else decision.matched.action
-    found = {
-        "cluster_name": decision.cluster or "",
-        "virtual_host_name": decision.virtual_host or "" if forward else "",
-        "virtual_cluster_name": decision.virtual_cluster or "" if forward else "",
-        "host_rewrite": decision.authority or "" if forward else "",
-        "path_rewrite": decision.path or "" if forward else "",
-        "path_redirect": decision.location or "",
-        "code_redirect": decision.status or 0,
-        "timeout": getattr(action, "timeout", None),
-    }
-    if decision.kind == "direct_response":  # the tool calls the URL of the request its redirect
-        found["path_redirect"] = f"{decision.seen.scheme}://{decision.seen.authority}{decision.seen.path}"
-    wrong = []
-    for name, wanted in validate.items():
-        if name in ("request_header_matches", "response_header_matches"):
-            headers = decision.response_headers
-            if name.startswith("request"):
-                pseudo = {
-                    ":method": decision.seen.method,
-                    ":path": decision.path,
-                    ":authority": decision.authority,
-                }
-                headers = (
-                    *(decision.request_headers or ()),
-                    *((key, value or "") for key, value in pseudo.items()),
-                )
-            wrong += [name for held in matches(wanted, headers) if not held]
-        elif found[name] != (seconds(wanted) if name == "timeout" else wanted):
-            wrong.append(f"{name}: {found[name]!r}, wanted {wanted!r}")
-    return wrong
-
-
-@pytest.mark.parametrize(("name", "test"), cases())
-def test_the_router_decides_as_the_tool_says(name: str, test: dict[str, Any]) -> None:
-    if NOT_ASKED & test["validate"].keys():
-        pytest.skip("asks for the metadata of a route")
-    table = table_for(FILES[name], test["input"])
-    decision = table.route(asked(test["input"]), test["input"].get("random_value", 0))
-    found = failures(decision, test["validate"])
-    expected, reason = EXCEPTIONS.get((name, test["test_name"]), (0, ""))
-    assert len(found) == expected, (reason, found)
-
-
+@at_hand
 def test_the_cases_of_one_configuration_fail_on_another() -> None:
-    """Whether failures are seen at all."""
-    tests = yaml.safe_load((SUITE / "Weighted.golden.proto.json").read_text())["tests"]
-    found = {
-        test["test_name"]: failures(
-            table_for(SUITE / "TestRoutes.yaml", test["input"]).route(asked(test["input"]), 0), test["validate"]
-        )
-        for test in tests
-    }
-    assert found["Test_1"] == []
-    assert len(found["Test_2"]) == 2
+    report = check(SUITE / "TestRoutes.yaml", SUITE / "Weighted.golden.proto.json")
+    found = {result.trial.case.name: result for result in report.results}
+    assert found["Test_1"].status == "passed"
+    second = found["Test_2"].verdict
+    assert second is not None
+    names = {check.name: check.found(decision) for miss in second.missed for check, [(decision, _)] in miss.wrong}
+    assert names == {"cluster_name": "'instant-server'", "virtual_cluster_name": "'other'"}
+
+
+@at_hand
+def test_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", configuration("Weighted"), str(SUITE / "Weighted.golden.proto.yaml")]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "4 passed, 0 failed"
+    assert main(["check", configuration("Timeout"), str(SUITE / "TimeoutFailures.golden.proto.json")]) == 1
+    out = capsys.readouterr().out
+    assert "expected  timeout 120 s\n  found     timeout 30 s" in out
+    assert out.splitlines()[-1] == "0 passed, 1 failed"
+
+
+@at_hand
+@pytest.mark.parametrize(
+    ("name", "untouched"),
+    [
+        ("ComprehensiveRoutes", []),
+        ("DirectResponse", []),
+        ("Weighted", []),
+        ("DetailedCoverage", ["/new_endpoint2", "/no_name"]),
+        ("Redirect", ["/blah"]),
+    ],
+)
+def test_coverage_of_routes_and_clusters_is_that_of_the_tool(name: str, untouched: list[str]) -> None:
+    report = check(configuration(name), *map(str, SUITE.glob(f"{name}.golden.proto.*")), coverage=True)
+    assert report.coverage is not None
+    found = [item for item in report.coverage.untouched if item.kind != "condition"]
+    assert [getattr(item.route.match.path, "text", "") for item in found] == untouched
+
+
+@at_hand
+def test_coverage_misses_what_the_tool_says_that_its_own_suite_misses() -> None:
+    report = check(configuration("TestRoutes"), SUITE / "TestRoutes.golden.proto.json", coverage=True)
+    assert report.coverage is not None
+    found = {(item.host.name, str(item)) for item in report.coverage.untouched if item.kind == "route"}
+    assert ("www2_staging", "path begins with '/'") in found
+    assert ("default", "path begins with '/api/application_data'") in found
+
+
+# The tool's rules, on files of our own
+
+ROUTES = """\
+virtual_hosts:
+- name: shop
+  domains: ["*"]
+  response_headers_to_add: [{header: {key: x-shop, value: open}}]
+  routes:
+  - match: {prefix: /half, runtime_fraction: {runtime_key: canary, default_value: {numerator: 0}}}
+    route: {cluster: v2}
+  - match: {prefix: /split}
+    route:
+      weighted_clusters: {clusters: [{name: a, weight: 50}, {name: b, weight: 50}]}
+  - match: {prefix: /ping}
+    direct_response: {status: 201, body: {inline_string: pong}}
+    metadata: {filter_metadata: {owner: {team: pets}}}
+  - match: {prefix: /inside, headers: [{name: x-envoy-internal, present_match: true}]}
+    route: {cluster: inside}
+  - match: {prefix: /}
+    route: {cluster: v1, prefix_rewrite: /new/}
+    typed_per_filter_config:
+      envoy.filters.http.fault:
+        "@type": type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault
+        abort: {http_status: 503, percentage: {numerator: 100}}
+"""
+
+
+def run(tmp_path: Path, given: dict[str, Any], **validate: Any) -> str | list[str]:
+    """The status of one test, or what its checks found instead."""
+    (tmp_path / "routes.yaml").write_text(ROUTES)
+    test = {"test_name": "t", "input": {"authority": "h", "path": "/", "method": "GET", **given}}
+    (tmp_path / "tests.json").write_text(json.dumps({"tests": [{**test, "validate": validate}]}))
+    [result] = check(tmp_path / "routes.yaml", tmp_path / "tests.json").results
+    if result.verdict is None or result.verdict.holds:
+        return result.status
+    return [check.found(decision) for miss in result.verdict.missed for check, [(decision, _)] in miss.wrong]
+
+
+CANARY = {"path": "/half", "runtime": "canary"}
+
+
+@pytest.mark.parametrize(
+    ("given", "validate", "outcome"),
+    [
+        # a fraction takes part where its key is named, and its numerator is 1 at least
+        ({**CANARY, "random_value": 0}, {"cluster_name": "v2"}, "passed"),
+        ({**CANARY, "random_value": 100}, {"cluster_name": "v2"}, "passed"),
+        ({**CANARY, "random_value": 1}, {"cluster_name": "v2"}, ["'v1'"]),
+        ({"path": "/half"}, {"cluster_name": "v1"}, "passed"),
+        ({**CANARY, "runtime": "other"}, {"cluster_name": "v1"}, "passed"),
+        # a C int: 2^31 + 50 becomes 2^64 - 2^31 + 50, which is 18 modulo 100
+        ({"path": "/split", "random_value": 49}, {"cluster_name": "a"}, "passed"),
+        ({"path": "/split", "random_value": 50}, {"cluster_name": "b"}, "passed"),
+        ({"path": "/split", "random_value": 2**31 + 50}, {"cluster_name": "a"}, "passed"),
+        ({"path": "/split", "random_value": 2**32 + 50}, {"cluster_name": "b"}, "passed"),
+        # no fault runs, and what does not forward has none of the four
+        ({}, {"cluster_name": "v1", "path_rewrite": "/new/", "host_rewrite": "h", "path_redirect": ""}, "passed"),
+        ({"path": "/ping"}, {"cluster_name": "", "virtual_host_name": "", "path_rewrite": ""}, "passed"),
+        ({"path": "/ping"}, {"path_redirect": "http://h/ping", "code_redirect": 201}, "passed"),
+        ({"path": "/ping", "ssl": True}, {"path_redirect": "https://h/ping"}, "passed"),
+        ({"path": "/ping"}, {"virtual_host_name": "shop"}, ["''"]),
+        ({"path": "/inside", "internal": True}, {"cluster_name": "inside"}, "passed"),
+        ({"path": "/inside"}, {"cluster_name": "inside"}, ["'v1'"]),
+        # headers of answers, and what a test adds to them
+        (
+            {"path": "/ping"},
+            {"response_header_matches": [{"name": "content-type", "exact_match": "text/plain"}]},
+            "passed",
+        ),
+        ({}, {"response_header_matches": [{"name": "x-shop", "exact_match": "open"}]}, "passed"),
+        ({}, {"response_header_fields": [{"key": "x-shop", "value": "closed"}]}, ["x-shop: 'open'"]),
+        (
+            {"additional_response_headers": [{"key": "x-from", "value": "v1"}]},
+            {"response_header_matches": [{"name": "X-From", "present_match": True}]},
+            "passed",
+        ),
+        ({}, {"request_header_fields": [{"key": ":path", "value": "/new/"}]}, "passed"),
+        ({}, {"request_header_matches": [{"name": "x-none", "present_match": True}]}, ["no x-none"]),
+        ({}, {"timeout": "15s"}, "passed"),
+        (
+            {"path": "/ping"},
+            {"route_metadata": [{"namespace": "owner", "key": "team", "value": "pets"}]},
+            "passed",
+        ),
+        ({}, {"route_metadata": [{"namespace": "owner", "key": "team", "value": "pets"}]}, ["no owner team"]),
+    ],
+)
+def test_the_rules_of_the_tool(
+    tmp_path: Path, given: dict[str, Any], validate: dict[str, Any], outcome: object
+) -> None:
+    assert run(tmp_path, given, **validate) == outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line"),
+    [
+        ('{"tests": []}', "bad_value", 1),
+        ('{"tests": [{"test_name": "t", "validate": {"cluster_name": "a"}}]}', "missing_field", 1),
+        (
+            "tests:\n- test_name: t\n  input: {authority: h, path: /}\n  validate: {cluster: a}\n",
+            "unknown_field",
+            4,
+        ),
+        ("tests:\n- test_name: t\n  input: {authority: h, path: /}\n  validate: {}\n", "nothing_expected", 4),
+        (
+            "tests:\n- test_name: t\n  input: {authority: '', path: /}\n  validate: {cluster_name: a}\n",
+            "bad_value",
+            3,
+        ),
+        (
+            "tests:\n- test_name: t\n  input: {authority: h, path: /, method: GO}\n  validate: {timeout: 1s}\n",
+            "bad_value",
+            3,
+        ),
+    ],
+)
+def test_what_is_wrong_has_a_place(tmp_path: Path, text: str, code: str, line: int) -> None:
+    file = tmp_path / "tests.yaml"
+    file.write_text(text)
+    with pytest.raises(cs.ManifestError) as caught:
+        read_router_check(str(file))
+    assert (code, line) in [(problem.code, problem.where.line) for problem in caught.value.problems]
+
+
+def test_a_comma_too_many_is_taken(tmp_path: Path) -> None:
+    file = tmp_path / "tests.json"
+    file.write_text(
+        '{"tests": [{"test_name": "t", "input": {"authority": "h", "path": "/",},'
+        ' "validate": {"cluster_name": "a"},},]}'
+    )
+    assert [case.name for case in read_router_check(str(file))] == ["t"]

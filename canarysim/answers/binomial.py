@@ -5,7 +5,7 @@ Facts (textbook; Loader, "Fast and Accurate Computation of Binomial Probabilitie
 1. A single probability is computed from the deviance and Stirling's error, which loses no digits where
    factorials would.
 2. P(X <= k) of n calls with share p is the upper tail beyond p of a Beta(k + 1, n - k) variable. Where n p q
-   is large its density is smooth and narrow, and Gauss-Legendre quadrature of ten standard deviations of it is
+   is large its density is smooth and narrow, and Gauss-Legendre quadrature of some standard deviations of it is
    accurate to about 1e-13; elsewhere the terms of the sum are few and are added up.
 3. Up to n = 10^5 quantiles are exact: where a sum comes too close to the level to tell, it is taken once more
    in whole numbers.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from functools import cache
+from itertools import count
 
 __all__ = ["calls_to_see", "cdf", "central_range", "quantile"]
 
@@ -100,20 +101,27 @@ def _legendre(points: int = 16) -> tuple[tuple[float, float], ...]:
     return tuple(found)
 
 
-def _beta_tail(k: int, n: int, p: float, *, upper: bool) -> float:
+def _beta_tail(k: int, n: int, p: float, q: float, *, upper: bool) -> float:
     """The mass of Beta(k + 1, n - k) above or below p, by quadrature of its density (fact 2)."""
     m = n - 1
-    mode = k / m
-    width = math.sqrt(mode * (1 - mode) / n)
-    step = 2 * width if upper else -2 * width  # a panel is two standard deviations wide
+    if k in (0, m):
+        return 0.0  # q^n or p^n: nothing that a float can hold where n p q is large
+    # A panel is two standard deviations wide, or less where the density falls more steeply than that.
+    slope = abs(k - m * p) / (p * q)
+    half = min(math.sqrt(p * q / m), 4 / slope if slope else math.inf)
+    step = half if upper else -half
     scale = math.exp(_stirling_error(m) - _stirling_error(k) - _stirling_error(m - k))
     total = 0.0
-    for panel in range(math.ceil((8.5 + abs(mode - p) / width) / 2)):
+    for panel in count(1, 2):
+        part = 0.0
         for x, weight in _legendre():
-            t = p + step * (panel + 0.5 + 0.5 * x)
+            t = p + step * (panel + x)
             if 0 < t < 1:
-                total += weight * math.exp(-_deviance(k, m * t) - _deviance(m - k, m * (1 - t)))
-    return width * n * scale * math.sqrt(m / (2 * math.pi * k * (m - k))) * total
+                part += weight * math.exp(-_deviance(k, m * t) - _deviance(m - k, m * (1 - t)))
+        total += part
+        if part <= total * 1e-18:
+            break
+    return half * n * scale * math.sqrt(m / (2 * math.pi * k * (m - k))) * total
 
 
 def _cdf(k: int, n: int, p: float, q: float) -> float:
@@ -124,7 +132,7 @@ def _cdf(k: int, n: int, p: float, q: float) -> float:
     below = k < n * p
     if n * p * q <= _SUM_UP_TO_VARIANCE:
         return _lower_sum(k, n, p, q) if below else 1.0 - _lower_sum(n - k - 1, n, q, p)
-    return _beta_tail(k, n, p, upper=True) if below else 1.0 - _beta_tail(k, n, p, upper=False)
+    return _beta_tail(k, n, p, q, upper=True) if below else 1.0 - _beta_tail(k, n, p, q, upper=False)
 
 
 def cdf(k: int, n: int, share: Fraction) -> float:

@@ -212,7 +212,11 @@ def explain(
 
 def _step(one: Look) -> Step:
     conditions = len(one.refusals) + one.held + len(one.open)
-    return Step(one.route, one.refusals, len(one.refusals) == 1 < conditions)
+    refusals = one.refusals
+    fraction = one.route.match.runtime_fraction
+    if not refusals and fraction is not None:  # all holds, and the route gets no random value all the same
+        refusals = (Refusal(fraction, "always one that an earlier route takes"),)
+    return Step(one.route, refusals, len(refusals) == 1 < conditions)
 
 
 def _shadowed(looks: Iterable[Look], envoy: Behaviour) -> tuple[Route, ...]:

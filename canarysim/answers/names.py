@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from canarysim.errors import InvalidValue, UnknownName
+from canarysim.table.actions import RouteAction
 from canarysim.table.route_table import names_of
 
 if TYPE_CHECKING:
@@ -28,8 +29,15 @@ def resolve_cluster(table: RouteTable, name: str) -> str:
         return next(iter(found))
     if found:
         raise UnknownName("cluster", name, found, ambiguous=True)
+    if _requests_name_clusters(table) and (table.clusters is None or name in table.clusters):
+        return name
     known = [each for d in table.destinations for each in names_of(d)]
     raise UnknownName("cluster or upstream", name, known)
+
+
+def _requests_name_clusters(table: RouteTable) -> bool:
+    actions = [route.action for route in table.routes if isinstance(route.action, RouteAction)]
+    return any(a.cluster_header or any(d.cluster_header for d in a.destinations) for a in actions)
 
 
 def resolve_function(table: RouteTable, name: str) -> str:

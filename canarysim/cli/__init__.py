@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-ANSWERED, FINDING, NOT_ANSWERED, INTERRUPTED = 0, 1, 2, 130
+ANSWERED, NOT_ANSWERED, INTERRUPTED = 0, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,4 +63,4 @@ def _run(arguments: Sequence[str]) -> int:
     options = parse(arguments)
     from canarysim.cli.commands import run
 
-    return FINDING if run(options) else ANSWERED
+    return int(run(options))  # a finding is 1

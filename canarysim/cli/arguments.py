@@ -40,16 +40,29 @@ exit codes:
      says why
 """
 
+_CHECK_CODES: Final = """\
+exit codes:
+  0  every test holds
+  1  a test fails, or the coverage is too low
+  2  a test cannot be asked: it is wrong, names what does not exist, or its
+     manifests are wrong
+"""
+
 _UNKNOWN: Final = """\
 a part of the answer is unknown, because
      something in the manifests is not simulated"""
+_UNKNOWN_OR_LEFT_OUT: Final = """\
+a part of the answer is unknown, because
+     something in the manifests is not simulated; or some rows of the log cannot
+     be read"""
 _UNKNOWN_ROUTE: Final = """\
 the decision depends on the random value
      and none was given; or a part of it is unknown, because something in the
      manifests is not simulated"""
 _ANY: Final = """\
 a part of the answer is unknown, because
-     something in the manifests is not simulated; or route needs a random value"""
+     something in the manifests is not simulated; or route needs a random value,
+     or simulate cannot read some rows of a log"""
 
 
 class Command(NamedTuple):
@@ -103,17 +116,23 @@ route refused it for, what came near, and which random values lead where.""",
     ),
     "simulate": Command(
         "draw many requests and count where they go",
-        "FILE... REQUEST... [-n CALLS] [--by WHAT] [--seed N]",
+        "FILE... (REQUEST... | --traffic LOG) [--by WHAT]",
         """\
 Draws many requests and counts where they go, beside the exact shares and the
 ranges in which 95 % of such runs stay. Several requests are a mix in equal
 shares, or in those that stand before them, as per cents ('90% GET /a'
 '10% GET /b') or as weights ('9 GET /a' '1 GET /b'). A large number of requests
-costs what a small one does.""",
+costs what a small one does.
+
+--traffic takes the requests of an access log instead: yesterday's traffic under
+these manifests, and the requests that find no route. Logs are JSON lines or
+Envoy's default text, plain or gzip. What the log lacks, such as headers that
+the routes look at, counts as missing.""",
         """\
-  canarysim simulate routes.yaml 'GET /pets/1' -n 1000 --seed 2
-  canarysim simulate routes.yaml '80% GET /pets/1' '20% GET /' --by cluster""",
-        ("simulate", "requests", "table", "json"),
+  canarysim simulate routes.yaml '80% GET /pets/1' '20% GET /' -n 100 --seed 2
+  canarysim simulate routes.yaml --traffic access.log.gz --by cluster""",
+        ("simulate", "traffic", "requests", "table", "json"),
+        _UNKNOWN_OR_LEFT_OUT,
     ),
     "compile": Command(
         "print the whole route table, or the configuration for Envoy",
@@ -126,12 +145,27 @@ RouteConfiguration that a real Envoy accepts, in YAML or with --json in JSON."""
   canarysim compile routes.yaml -o envoy > route_configuration.yaml""",
         ("output", "table", "json"),
     ),
+    "check": Command(
+        "run tests of routes, and measure what they touch",
+        "FILE... [--coverage] [--fail-under PERCENT]",
+        """\
+Runs test files, test_*.canary.yaml, or all of some folders: what they expect of
+requests is held against the manifests that they name. Tests of Envoy's route
+table check tool are run by that tool's rules; name their route configuration
+beside them. --coverage shows which routes, conditions and destinations they
+touch, and for each of the others a request that would.""",
+        """\
+  canarysim check tests/ --coverage
+  canarysim check route_configuration.yaml router_check_tests.json""",
+        ("check", "table", "json"),
+    ),
     "schema": Command(
         "print the JSON Schema of what a command prints with --json",
         "[NAME]",
         """\
 Prints the JSON Schema (2020-12) of what a command prints with --json. NAME is
-the command, or envoy for compile -o envoy. Without one, the names are listed.""",
+the command, or envoy for compile -o envoy, or tests for test files. Without
+one, the names are listed.""",
         """\
   canarysim schema route
   canarysim schema preview > preview.schema.json""",
@@ -206,10 +240,13 @@ def _of_command(name: str) -> argparse.ArgumentParser:
     parts = [f"examples:\n{command.examples}\n"]
     if "requests" in command.options:
         parts.append(_REQUESTS)
-    if "table" in command.options:
-        parts.append(_TABLES)
-    if command.options:
-        parts.append(_CODES.format(finding=command.finding))
+    if name == "check":
+        parts.append(_CHECK_CODES)
+    else:
+        if "table" in command.options:
+            parts.append(_TABLES)
+        if command.options:
+            parts.append(_CODES.format(finding=command.finding))
     parser = _Parser(
         prog=f"canarysim {name}",
         usage=f"canarysim {name} {command.usage}",
@@ -224,6 +261,8 @@ def _of_command(name: str) -> argparse.ArgumentParser:
         parser.add_argument("inputs", nargs="*", metavar="NAME", help="a command, or envoy")
         return parser
     takes = "manifests: files, or folders with all that is in them"
+    if name == "check":
+        takes = "test files, folders with test files, or tests of router_check with their manifests"
     if "requests" in command.options:
         takes = f"{takes}; and requests"
     parser.add_argument("inputs", nargs="*", metavar="FILE", help=takes)
@@ -237,7 +276,7 @@ def _of_command(name: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--errors",
         choices=("raise", "apply"),
-        default="raise",
+        default=None if name == "check" else "raise",
         help="raise: no answer where a manifest is wrong (default); apply: what a cluster makes of it",
     )
     return parser
@@ -267,13 +306,29 @@ def _random(parser: argparse.ArgumentParser) -> None:
 
 def _simulate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "-n", type=_number, default=1000, metavar="CALLS", help="number of requests (default: 1000)"
+        "-n", type=_number, metavar="CALLS", help="number of requests (default: 1000, or all of the log)"
     )
     parser.add_argument(
         "--by", choices=BY, metavar="WHAT", help=f"count by one thing only: {', '.join(BY[:-1])} or {BY[-1]}"
     )
     parser.add_argument(
         "--seed", type=_seed, metavar="N", help="a whole number; the same one gives the same answer"
+    )
+
+
+def _traffic(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--traffic", metavar="LOG", help="an access log whose requests are taken; - is standard input"
+    )
+    parser.add_argument(
+        "--field",
+        action="append",
+        default=[],
+        dest="fields",
+        type=_field,
+        metavar="WHAT=NAME",
+        help="the field of a JSON log that is the path, method, authority, scheme or 'header NAME',"
+        " where it has no usual name",
     )
 
 
@@ -297,6 +352,18 @@ def _output(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _check(parser: argparse.ArgumentParser) -> None:
+    from canarysim.testing.options import as_percent
+
+    parser.add_argument("--coverage", action="store_true", help="show what the tests touch, and what they do not")
+    parser.add_argument(
+        "--fail-under",
+        type=as_percent,
+        metavar="PERCENT",
+        help="fail if the coverage is lower; implies --coverage",
+    )
+
+
 def _table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--table", metavar="NAME", help="the route table, where the manifests make several")
 
@@ -314,11 +381,20 @@ _OPTIONS: Final = {
     "calls": _calls,
     "random": _random,
     "simulate": _simulate,
+    "traffic": _traffic,
     "requests": _requests,
     "output": _output,
+    "check": _check,
     "table": _table,
     "json": _json,
 }
+
+
+def _field(text: str) -> tuple[str, str]:
+    column, equals, name = text.partition("=")
+    if not (equals and column.strip() and name):
+        raise argparse.ArgumentTypeError(f"{text!r} is not WHAT=NAME, such as path=uri")
+    return column.strip(), name
 
 
 def _whole(text: str) -> int | None:

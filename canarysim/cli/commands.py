@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from canarysim.cli.inputs import Refused, read_requests, read_tables, tables_for
+from canarysim.answers.tables import tables_for
+from canarysim.cli.inputs import Refused, read_requests, read_tables
 from canarysim.cli.output import complain, say, say_json
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from fractions import Fraction
 
+    from canarysim.answers.simulate import By, Simulation
+    from canarysim.cli.inputs import Asked
     from canarysim.problems import Problem
     from canarysim.request import Request
     from canarysim.table.decision import Decision
@@ -23,9 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def run(options: argparse.Namespace) -> bool:
-    """Answers, and returns whether there is a finding."""
-    command: Callable[[argparse.Namespace], bool] = _COMMANDS[options.command]
+def run(options: argparse.Namespace) -> bool | int:
+    """Answers, and returns whether there is a finding, or the exit code of ``check``."""
+    command: Callable[[argparse.Namespace], bool | int] = _COMMANDS[options.command]
     found = command(options)
     return found or getattr(options, "mistaken", False)
 
@@ -208,9 +211,13 @@ def _simulate(options: argparse.Namespace) -> bool:
     from canarysim.cli.mix import read_mix
 
     asked = read_requests(options)
+    if options.traffic is not None:
+        return _simulate_log(options, asked)
+    if options.fields:
+        options.refuse("--field names the fields of a log: give one with --traffic LOG")
     tables = read_tables(options)
     if not asked:
-        options.refuse("no request: give one such as 'GET /path name:value', or --requests FILE")
+        options.refuse("no request: give one such as 'GET /path name:value', --requests FILE or --traffic LOG")
     mix = read_mix(asked)
     fitting = {
         name: table
@@ -227,20 +234,58 @@ def _simulate(options: argparse.Namespace) -> bool:
 
     # Only counts are shown, and drawn as counts they cost nothing.
     answers = [
-        (name, simulate(table, mix, options.n, rng=options.seed, keep="counts")) for name, table in fitting.items()
+        (name, simulate(table, mix, options.n or 1000, rng=options.seed, keep="counts"))
+        for name, table in fitting.items()
     ]
     if options.json:
         from canarysim.faces.json import document, simulation_dict
 
         found = [{"table": name, **simulation_dict(answer, mix, options.by)} for name, answer in answers]
-        say_json(document("simulate", _problems(tables), seed=options.seed, answers=found))
-    elif options.by is None:
-        _show(answers, tables)
+        say_json(document("simulate", _problems(tables), seed=options.seed, log=None, answers=found))
     else:
-        from canarysim.faces.groups import groups_text
-
-        _show([(name, groups_text(answer, options.by)) for name, answer in answers], tables)
+        _show([(name, _counted(answer, options.by)) for name, answer in answers], tables)
     return _open(decision for _, answer in answers for decision in answer.outcomes)
+
+
+def _counted(simulation: Simulation, by: By | None) -> object:
+    if by is None:
+        return simulation
+    from canarysim.faces.groups import groups_text
+
+    return groups_text(simulation, by)
+
+
+def _simulate_log(options: argparse.Namespace, asked: Sequence[Asked]) -> bool:
+    from canarysim.cli.log import read_log
+
+    if asked:
+        options.refuse("--traffic takes the requests of a log: give no others")
+    if options.n is not None:
+        options.refuse("--traffic takes all requests of a log: -n is for others")
+    tables = read_tables(options)
+    if len(tables) > 1:
+        raise Refused(
+            f"the manifests make {len(tables)} route tables, and a log is that of one listener: "
+            f"choose it with --table {' or '.join(tables)}"
+        )
+    ((name, table),) = tables.items()
+    _warn(_problems(tables))
+    traffic = read_log(options, table)
+    from canarysim.answers.simulate import simulate
+    from canarysim.faces.log import left_out_text, not_found_text
+
+    if text := left_out_text(traffic.log):
+        complain(text + "\n")
+    answer = simulate(table, traffic, rng=options.seed, keep="counts")
+    if options.json:
+        from canarysim.faces.json import document, log_dict, simulation_dict
+
+        found = {"table": name, **simulation_dict(answer, {}, options.by)}
+        log = log_dict(traffic.log)
+        say_json(document("simulate", _problems(tables), seed=options.seed, log=log, answers=[found]))
+    else:
+        say("\n\n".join(filter(None, (str(_counted(answer, options.by)), not_found_text(answer)))))
+    return bool(traffic.log.skipped or traffic.log.damage) or _open(answer.outcomes)
 
 
 def _compile(options: argparse.Namespace) -> bool:
@@ -278,6 +323,32 @@ def _envoy(table: RouteTable, *, as_json: bool) -> None:
         say(yaml_text(configuration))
 
 
+def _check(options: argparse.Namespace) -> int:
+    """0 where all hold, 1 where a test fails or the coverage is too low, 2 where a test cannot be asked."""
+    from canarysim.testing.check import check
+
+    if not options.inputs:
+        options.refuse("no test file: name files called test_*.canary.yaml, or folders that have some")
+    report = check(
+        *options.inputs,
+        coverage=options.coverage or options.fail_under is not None,
+        table=options.table,
+        envoy=options.envoy,
+        errors=options.errors,
+    )
+    problems = dict.fromkeys(problem for each in report.checked for problem in each.problems)
+    _warn(problems)
+    if options.json:
+        from canarysim.faces.report_json import report_dict
+
+        say_json(report_dict(report, options.fail_under))
+    else:
+        from canarysim.faces.report import report_text
+
+        say(report_text(report, fail_under=options.fail_under))
+    return 2 if report.errors else int(bool(report.failed) or report.is_below(options.fail_under))
+
+
 def _schema(options: argparse.Namespace) -> bool:
     from canarysim.errors import UnknownName
     from canarysim.faces.schemas import SCHEMAS, schema
@@ -299,5 +370,6 @@ _COMMANDS = {
     "explain": _explain,
     "simulate": _simulate,
     "compile": _compile,
+    "check": _check,
     "schema": _schema,
 }

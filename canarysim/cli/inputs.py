@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from canarysim.problems import Problem
     from canarysim.table.route_table import RouteTable
 
-__all__ = ["Asked", "Refused", "read_requests", "read_tables", "tables_for"]
+__all__ = ["Asked", "Refused", "read_requests", "read_tables"]
 
 _SHARE: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)[ \t]*(%?)\s+(.*)", re.DOTALL)
 #: So many wrong lines of a file are shown.
@@ -149,13 +149,3 @@ def _mistaken(problems: Iterable[Problem], files: Sequence[str]) -> list[str]:
         if re.match(r"/|\w+://", name):
             return [f"    -> if that is a request, write its method: 'GET {name}'"]
     return []
-
-
-def tables_for(request: Request, tables: dict[str, RouteTable]) -> dict[str, RouteTable]:
-    """The tables that a request is put to: those of the scheme of its URL, and of these those that know its host.
-
-    Where none fits, all.
-    """
-    of_scheme = {name: table for name, table in tables.items() if table.scheme == request.scheme} or tables
-    knowing = {name: table for name, table in of_scheme.items() if table.find(request).host is not None}
-    return knowing or of_scheme

@@ -94,6 +94,18 @@ class Column:
         self.__attrs_init__(kept, texts)
 
     @classmethod
+    def from_arrow(cls, values: Any) -> Column:
+        """Text of anything with ``__arrow_c_stream__`` or ``__arrow_c_array__``: a series, an array.
+
+        Dictionary columns (categoricals, enums) keep their codes, other text is encoded as a dictionary. Rows
+        without a value get None for their category. Raises MissingExtra without pyarrow, InvalidValue
+        (``not_text``), TypeError. Cost: a pass over the codes, or one of Arrow's ``dictionary_encode``.
+        """
+        from canarysim.engine.arrow import column_from_arrow
+
+        return column_from_arrow(values)
+
+    @classmethod
     def of_texts(cls, values: Sequence[str | None]) -> Column:
         """The column of a text a row, its categories in the order in which they first stand there.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
@@ -18,10 +18,13 @@ from canarysim.errors import InvalidValue
 from canarysim.request import Request
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Sequence
     from typing import TypeAlias
 
     from numpy.typing import ArrayLike, NDArray
+
+    from canarysim.engine.access_log import LoggedTraffic
 
     Texts: TypeAlias = "str | Column | Sequence[str | None] | NDArray[Any] | None"
     Share: TypeAlias = "int | float | str | Fraction | Decimal"
@@ -168,6 +171,64 @@ class Traffic:
         labels = [*(what for what, _ in texts), *(name.lower() for name in names)]
         labels, given = with_hosts(labels, [column for _, column in columns], size)
         return cls((Columns(labels, given, size, occurs, values),))
+
+    @classmethod
+    def from_arrow(
+        cls, data: Any, *, fields: Mapping[str, str] | None = None, columns: Iterable[str] | None = None
+    ) -> Traffic:
+        """A request a row of anything with ``__arrow_c_stream__`` or ``__arrow_c_array__``: a frame, a relation.
+
+        Its columns are called path, method, authority, scheme, "header x-canary" for each header, counts and
+        random_values, as in ``from_columns``; ``fields`` says which are called otherwise, such as
+        ``{"path": "uri", "header x-canary": "canary"}``. Others are not looked at. ``columns`` are the only ones
+        to be taken, besides the path and the numbers. Text is read as Column.from_arrow does.
+
+        Raises MissingExtra without pyarrow, TypeError, UnknownName for a column that is not there, InvalidValue
+        (``no_path``, ``unknown_column``, ``ambiguous_field``, ``not_text``, ``missing_number`` and those of
+        ``from_columns``).
+        """
+        from canarysim.engine.arrow import traffic_from_arrow
+
+        return traffic_from_arrow(data, fields=fields, columns=columns)
+
+    @classmethod
+    def from_access_log(
+        cls,
+        log: str | os.PathLike[str] | IO[bytes],
+        *,
+        fields: Mapping[str, str] | None = None,
+        format: Literal["json", "text"] | None = None,  # noqa: A002
+        columns: Iterable[str] | None = None,
+    ) -> LoggedTraffic:
+        r"""A request a row of an access log of Envoy: JSON lines or the default text format, plain or gzip.
+
+        ``log`` is a path, or a file opened in binary mode. Gzip is told by its first bytes, ``format`` by how the
+        log begins, and the fields of JSON by their usual names, those within objects too. ``fields`` names
+        others: ``{"path": "uri", "header x-canary": "request.headers.canary"}``. ``columns`` are the only ones to
+        be read besides the path; by default method, authority, scheme, and of the headers user-agent,
+        x-forwarded-proto and those in ``fields``. "-" and null say that a value is missing.
+
+        The path is the one that the client sent, before rewrites, but after the connection manager has normalized
+        it. A log does not have all of a request: headers that it lacks count as missing, a missing method as GET,
+        and of a header that came twice JSON and text have the first value. What was read, and which rows were left
+        out and why, is in ``traffic.log``.
+
+        JSON is read by pyarrow where it is installed and the log is long, else by the standard library, with the
+        same answer. ``canarysim.read_access_log`` reads logs of any length in pieces. Raises OSError, TypeError,
+        InvalidValue: ``no_path`` with the fields that were found, ``ambiguous_field``, ``no_row`` where no row can
+        be read, ``empty_log``, ``compressed``, ``unknown_column``, ``bad_format``, ``fields_of_text``.
+
+        >>> import io
+        >>> log = io.BytesIO(b'{"path": "/pets", "method": "GET", "authority": "shop"}\noops\n')
+        >>> traffic = Traffic.from_access_log(log)
+        >>> traffic.requests()
+        {Request('GET /pets host:shop'): 1}
+        >>> print(traffic.log.first_skipped[0])
+        line 2: is no JSON
+        """
+        from canarysim.engine.access_log import from_access_log
+
+        return from_access_log(log, fields=fields, format=format, columns=columns)
 
     def requests(self) -> dict[Request, int | Fraction]:
         """The distinct requests, in the order in which they first stand there, and how often each occurs.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from canarysim.answers.near import Hint, Near, Refusal
     from canarysim.answers.preview import Outcome, Preview
     from canarysim.answers.simulate import By, Observed, Simulation
+    from canarysim.engine.access_log import LogReport
     from canarysim.problems import Problem, Where
     from canarysim.request import Request
     from canarysim.table.actions import Destination, Unknown
@@ -39,6 +40,8 @@ __all__ = [
     "decision_dict",
     "document",
     "explanation_dict",
+    "log_dict",
+    "place_dict",
     "preview_dict",
     "problem_dict",
     "request_dict",
@@ -66,7 +69,8 @@ def _text(octets_: str | None) -> str | None:
     return None if octets_ is None else readable(octets_)
 
 
-def _place(where: Where | None) -> Plain | None:
+def place_dict(where: Where | None) -> Plain | None:
+    """A Where."""
     if where is None:
         return None
     return {
@@ -84,7 +88,7 @@ def problem_dict(problem: Problem) -> Plain:
         "code": problem.code,
         "severity": str(problem.severity),
         "message": problem.message,
-        "where": _place(problem.where),
+        "where": place_dict(problem.where),
         "hint": problem.hint,
     }
 
@@ -112,9 +116,9 @@ def _route(route: Route | None) -> Plain | None:
         "index": route.index,
         "name": route.name,
         "origin": route.origin,
-        "delegated_by": list(map(_place, route.delegated_by)),
+        "delegated_by": list(map(place_dict, route.delegated_by)),
         "match": list(map(str, route.match.conditions)),
-        "source": _place(route.source),
+        "source": place_dict(route.source),
     }
 
 
@@ -142,7 +146,7 @@ def decision_dict(decision: Decision) -> Plain:
         "notes": list(decision.notes),
         "unknown": list(map(problem_dict, decision.unknown)),
         "open_parts": list(decision.open_parts),
-        "source": _place(decision.source),
+        "source": place_dict(decision.source),
         "faults": _faults(decision.faults),
     }
 
@@ -155,7 +159,7 @@ def _faults(faults: Faults | None) -> Plain | None:
         "abort": None if abort is None else {"status": abort.status, **_exact("share", abort.share)},
         "delay": None if delay is None else {"seconds": delay.seconds, **_exact("share", delay.share)},
         "unknowns": list(map(_unknown, faults.unknowns)),
-        "source": _place(faults.source),
+        "source": place_dict(faults.source),
     }
 
 
@@ -311,8 +315,9 @@ def _conditions(conditions: Iterable[Residues]) -> list[Plain]:
 
 
 def simulation_dict(simulation: Simulation, mix: Mapping[Request, Fraction], by: By | None) -> Plain:
-    """A Simulation of a mix: each outcome, and with ``by`` the groups too."""
+    """A Simulation of a mix, or without one of a log: each outcome, and with ``by`` the groups too."""
     from canarysim.answers.simulate import outcome_name  # whoever has a simulation has imported it
+    from canarysim.faces.log import SHOWN
 
     figures = simulation.observed
     return {
@@ -325,8 +330,29 @@ def simulation_dict(simulation: Simulation, mix: Mapping[Request, Fraction], by:
         "mirrored": [
             {"cluster": readable(cluster), "count": count} for cluster, count in simulation.mirrored().items()
         ],
+        "not_found": [
+            {"request": request_dict(asked), "count": count}
+            for asked, count in simulation.examples(SHOWN, kind="not_found").items()
+        ],
         "by": by,
         "groups": [] if by is None else [{"name": row.name, **_observed(row)} for row in simulation.ranges(by)],
+    }
+
+
+def log_dict(report: LogReport) -> Plain:
+    """What was read of an access log."""
+    return {
+        "name": readable(octets(report.name)),
+        "format": report.format,
+        "read": report.read,
+        "skipped": report.skipped,
+        "first_skipped": [
+            {"line": row.line, "reason": readable(octets(row.reason)), "text": readable(octets(row.text))}
+            for row in report.first_skipped
+        ],
+        "fields": {column: readable(octets(field)) for column, field in report.fields.items()},
+        "absent": list(report.absent),
+        "damage": report.damage or None,
     }
 
 
@@ -340,7 +366,7 @@ def _observed_outcome(name: str, decision: Decision, row: Observed) -> Plain:
         "cluster": _text(decision.cluster),
         "function": decision.function,
         "status": decision.status,
-        "source": _place(decision.source),
+        "source": place_dict(decision.source),
         "unknown": list(map(problem_dict, decision.unknown)),
         **_observed(row),
     }
@@ -386,7 +412,7 @@ def _virtual_host(host: VirtualHost, envoy: Behaviour) -> Plain:
         "require_tls": host.require_tls or None,
         "faults": _faults(host.faults),
         "unknowns": list(map(_unknown, host.unknowns)),
-        "source": _place(host.source),
+        "source": place_dict(host.source),
         "routes": [_table_route(route, envoy) for route in host.routes],
     }
 
@@ -433,5 +459,5 @@ def _destination(destination: Destination, chance: Chance) -> Plain:
         **_exact("share", chance.share),
         "faults": _faults(destination.faults),
         "unknowns": list(map(_unknown, destination.unknowns)),
-        "source": _place(destination.source),
+        "source": place_dict(destination.source),
     }

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from canarysim.errors import InvalidValue, ManifestError, SeveralTables, UnknownName, near
+from canarysim.filenames import is_manifest
 from canarysim.manifests import gloo
 from canarysim.manifests.document import Mapping, Node, Scalar, Sequence, read_documents
 from canarysim.problems import Problem, Severity, Where
@@ -33,7 +34,6 @@ _MAY_BE_ENVOY = r"""(?ix)
     virtual_?hosts|(?:static|dynamic)_?resources|filter_?chains?|api_?listener|route_?config|vhds|layered_?runtime
     |configs|resources
     """
-_SUFFIXES = frozenset([".yaml", ".yml", ".json"])
 
 
 def load(
@@ -41,9 +41,9 @@ def load(
 ) -> RouteTable:
     """The route table of manifests in files and folders (``.yaml``, ``.yml``, ``.json``; recursive).
 
-    Manifests are Gloo's, or configurations of Envoy. ``table`` names one where they make several. ``envoy``
-    ("1.36" or "1.40") is the version to behave as; by default 1.36 for Gloo, which ships it, and 1.40 for Envoy's
-    own configurations.
+    Manifests are Gloo's, or configurations of Envoy. Test files in folders, ``*.canary.yaml``, are left out.
+    ``table`` names one where the manifests make several. ``envoy`` ("1.36" or "1.40") is the version to behave as;
+    by default 1.36 for Gloo, which ships it, and 1.40 for Envoy's own configurations.
 
     With ``errors="apply"`` errors do not raise, but have the effect that they have in a cluster that had nothing
     before: Gloo refuses to store a resource, drops a route, withholds a virtual host or a listener, Envoy refuses
@@ -121,10 +121,7 @@ def _files(path: str, problems: list[Problem]) -> Iterator[str]:
         yield path
         return
     found = [
-        os.path.join(folder, name)
-        for folder, _, names in os.walk(path)
-        for name in names
-        if os.path.splitext(name)[1].lower() in _SUFFIXES
+        os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names if is_manifest(name)
     ]
     if not found:
         problems.append(

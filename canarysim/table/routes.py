@@ -103,7 +103,8 @@ class Route:
     ``unknowns`` then say why. ``origin`` names what the dialect made the route of. ``name_is_certain`` is
     False where a part of the input that is not read could shift the numbers in names. ``mutations`` are the
     headers that the route adds and removes. ``faults`` hold for what it does, but for destinations with their own.
-    ``delegated_by`` are the places of the routes that delegated to it, outermost first.
+    ``delegated_by`` are the places of the routes that delegated to it, outermost first. ``metadata`` is what
+    filters may read of it, by filter; no decision asks it.
     """
 
     match: RouteMatch
@@ -116,6 +117,7 @@ class Route:
     unknowns: tuple[Unknown, ...] = attrs.field(default=(), kw_only=True, eq=False)
     origin: str = attrs.field(default="", kw_only=True, eq=False)
     delegated_by: tuple[Where, ...] = attrs.field(default=(), kw_only=True, eq=False)
+    metadata: dict[str, Any] = attrs.field(factory=dict, kw_only=True, eq=False)
     source: Where = attrs.field(default=Where(), kw_only=True, eq=False)
 
     #: Whether a match settles the decision; False where something unsimulated could change it.

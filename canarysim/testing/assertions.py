@@ -1,33 +1,40 @@
 """Assertions that hold for every random value, and whose failures say why.
 
 They raise AssertionError, so that pytest, unittest and notebooks know them; a name that the table does not
-know is an UnknownName instead: a test that asks for something that does not exist tests nothing.
+know is an UnknownName instead: a test that asks for something that does not exist tests nothing. Tracebacks end
+at the line that asserts, in all three.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from canarysim.answers.explain import explain
-from canarysim.answers.names import bears, resolve
 from canarysim.answers.preview import as_request, as_table
-from canarysim.errors import InvalidValue, UnknownName
-from canarysim.faces.text import percent
+from canarysim.errors import InvalidValue
+from canarysim.faces.verdicts import verdict_text
 from canarysim.request import Request
-from canarysim.table.decision import KINDS
+from canarysim.testing.diagnosis import diagnose
+from canarysim.testing.expectations import Answers, Destined, Expectation, OfHost, OfKind, OfRoute, Sent
+from canarysim.testing.failure import failure
+from canarysim.testing.judge import judge
+from canarysim.testing.recording import tell
+from canarysim.testing.splits import check_apart, split_expectations, unexpected_lines
 
 if TYPE_CHECKING:
-    from canarysim.table.decision import Decision
     from canarysim.table.route_table import RouteTable
+    from canarysim.testing.expectations import Check
+    from canarysim.testing.shares import Share
 
-__all__ = ["assert_routes_to", "assert_split"]
+__all__ = ["assert_not_found", "assert_redirects", "assert_responds", "assert_routes_to", "assert_split"]
+
+__unittest = True  # what unittest leaves out of tracebacks; pytest and IPython ask __tracebackhide__
 
 Requests = Request | str | Iterable[Request | str]
 Wanted = str | Mapping[str, Any]
-Share = Fraction | int | float | str
+
+#: Of requests that fail, so many are explained.
+_EXPLAINED = 5
 
 
 def assert_routes_to(
@@ -38,12 +45,18 @@ def assert_routes_to(
     function: str | None = None,
     upstream: str | None = None,
     subset: Mapping[str, str] | None = None,
+    route: str | None = None,
+    virtual_host: str | None = None,
+    path_rewrite: str | None = None,
+    host_rewrite: str | None = None,
 ) -> None:
     """Asserts that each request goes, whatever its random value, to the destination described.
 
     ``requests`` is one or several, as Request or text. ``cluster`` may be the name of a cluster or of an
-    Upstream, with or without its namespace. Raises AssertionError with an explanation of every request that
-    goes elsewhere, and UnknownName for a name that is not in the table.
+    Upstream, with or without its namespace; ``route`` the name of a route in Envoy or in the manifest.
+    ``path_rewrite`` and ``host_rewrite`` are the path with query and the host as they go upstream. Raises
+    AssertionError that says of every request that goes elsewhere where it goes and why, UnknownName for a name
+    that is not in the table, and InvalidValue where nothing is asserted.
 
     >>> import canarysim as cs
     >>> table = cs.loads('''
@@ -59,19 +72,98 @@ def assert_routes_to(
     """
     __tracebackhide__ = True
     given = {"cluster": cluster, "function": function, "upstream": upstream, "subset": subset}
-    table = as_table(table)
-    wanted = resolve(table, {k: v for k, v in given.items() if v is not None})
-    failures = []
-    asked = _requests(requests)
-    for request in asked:
-        shares = table.shares(request)
-        if not all(bears(decision.destination, wanted) for decision, share in shares if share):
-            failures.append(str(explain(table, request)))
-    if failures:
-        raise AssertionError(
-            f"{len(failures)} of {len(asked)} requests {'does' if len(failures) == 1 else 'do'} not always go to "
-            f"{_named(wanted)}:\n\n" + "\n\n".join(failures)
-        )
+    labels = {k: v for k, v in given.items() if v is not None}
+    checks: list[Check] = []
+    if labels:
+        checks.append(Destined(labels))
+    if route is not None:
+        checks.append(OfRoute(route))
+    if virtual_host is not None:
+        checks.append(OfHost(virtual_host))
+    checks += [
+        Sent(name, value)
+        for name, value in (("path_rewrite", path_rewrite), ("host_rewrite", host_rewrite))
+        if value is not None
+    ]
+    if not checks:
+        raise InvalidValue("nothing_expected", "an assertion about nothing: give cluster=, function=, route=, ...")
+    if not labels:
+        checks.append(OfKind(["forward"]))
+    _always(table, requests, checks, "go to")
+
+
+def assert_redirects(
+    table: RouteTable, requests: Requests, to: str | None = None, *, status: int | None = None
+) -> None:
+    """Asserts that each request is answered with a redirect, by its route or for want of TLS.
+
+    ``to`` is the whole URL of the location, ``status`` the code of the answer. Raises as assert_routes_to.
+
+    >>> import canarysim as cs
+    >>> table = cs.loads('''
+    ... apiVersion: gateway.solo.io/v1
+    ... kind: VirtualService
+    ... metadata: {name: shop, namespace: gloo-system}
+    ... spec:
+    ...   virtualHost:
+    ...     routes:
+    ...     - redirectAction: {hostRedirect: new.example, responseCode: FOUND}
+    ... ''')
+    >>> cs.assert_redirects(table, "GET http://shop.example/a?b", "http://new.example/a?b", status=302)
+    """
+    __tracebackhide__ = True
+    checks: list[Check] = [OfKind(["redirect", "tls_redirect"])]
+    if to is not None:
+        checks.append(Answers("redirect", to))
+    if status is not None:
+        checks.append(Answers("status", status))
+    _always(table, requests, checks, "get")
+
+
+def assert_responds(table: RouteTable, requests: Requests, status: int, *, body: str | None = None) -> None:
+    """Asserts that a route answers each request itself, by a direct response of that status and body.
+
+    A 404 for want of a route is no such answer: assert_not_found asks for that. Raises as assert_routes_to.
+
+    >>> import canarysim as cs
+    >>> table = cs.loads('''
+    ... apiVersion: gateway.solo.io/v1
+    ... kind: VirtualService
+    ... metadata: {name: shop, namespace: gloo-system}
+    ... spec:
+    ...   virtualHost:
+    ...     routes:
+    ...     - directResponseAction: {status: 503, body: come back later}
+    ... ''')
+    >>> cs.assert_responds(table, "GET /", 503, body="come back later")
+    """
+    __tracebackhide__ = True
+    checks: list[Check] = [OfKind(["direct_response"]), Answers("status", status)]
+    if body is not None:
+        checks.append(Answers("body", body))
+    _always(table, requests, checks, "get")
+
+
+def assert_not_found(table: RouteTable, requests: Requests) -> None:
+    """Asserts that no virtual host, or no route of its, takes each request: Envoy answers 404.
+
+    A direct response of 404 is another thing: assert_responds asks for that. Raises as assert_routes_to.
+
+    >>> import canarysim as cs
+    >>> table = cs.loads('''
+    ... apiVersion: gateway.solo.io/v1
+    ... kind: VirtualService
+    ... metadata: {name: shop, namespace: gloo-system}
+    ... spec:
+    ...   virtualHost:
+    ...     routes:
+    ...     - matchers: [{prefix: /shop}]
+    ...       routeAction: {single: {upstream: {name: shop-v1}}}
+    ... ''')
+    >>> cs.assert_not_found(table, ["GET /admin", "GET /"])
+    """
+    __tracebackhide__ = True
+    _always(table, requests, [OfKind(["not_found"])], "get")
 
 
 def assert_split(
@@ -106,44 +198,30 @@ def assert_split(
     __tracebackhide__ = True
     table, request = as_table(table), as_request(request)
     pairs = list(shares.items() if isinstance(shares, Mapping) else shares)
-    expected = [(_resolved(table, wanted), _share(share)) for wanted, share in pairs]
-    total = sum((share for _, share in expected), Fraction(0))
-    if total != 1:
-        raise InvalidValue("shares_do_not_add_up", f"the expected shares add to {total}, not to 1")
-    outcomes = table.shares(request)
-    lines = []
-    wrong = False
-    claimed: set[int] = set()
-    for wanted, share in expected:
-        mine = [i for i, (decision, _) in enumerate(outcomes) if _is(decision, wanted)]
-        if claimed & set(mine):
-            raise InvalidValue("overlapping_destinations", f"{_named(wanted)} overlaps another destination")
-        claimed |= set(mine)
-        true = sum((outcomes[i][1] for i in mine), Fraction(0))
-        wrong |= true != share
-        mark = "  " if true == share else "x "
-        lines.append(f"{mark}{_named(wanted)}: expected {percent(share)} ({share}), is {percent(true)} ({true})")
-    for i, (decision, share) in enumerate(outcomes):
-        if share and i not in claimed:
-            wrong = True
-            lines.append(f"x {decision.outcome}: not expected, is {percent(share)} ({share})")
-    if wrong:
-        raise AssertionError(
-            "the split is not the expected one:\n" + "\n".join(lines) + f"\n\n{explain(table, request)}"
-        )
+    expectations = [each.resolved(table) for each in split_expectations(pairs)]
+    verdict = judge(table, request, expectations)
+    check_apart(verdict, expectations)
+    tell(verdict)
+    if not verdict.holds:
+        lines = ["the split is not the expected one:", *unexpected_lines(verdict, expectations)]
+        raise failure("\n".join([*lines, verdict_text(verdict, diagnose(verdict))]))
 
 
-def _resolved(table: RouteTable, wanted: Wanted) -> dict[str, Any]:
-    """The labels of a destination, or one kind of decision."""
-    if isinstance(wanted, str) or set(wanted) != {"kind"}:
-        return resolve(table, wanted)
-    if wanted["kind"] not in KINDS:
-        raise UnknownName("kind of decision", wanted["kind"], KINDS)
-    return dict(wanted)
-
-
-def _is(decision: Decision, wanted: Mapping[str, Any]) -> bool:
-    return decision.kind == wanted["kind"] if "kind" in wanted else bears(decision.destination, wanted)
+def _always(table: RouteTable, requests: Requests, checks: list[Check], verb: str) -> None:
+    """Holds one expectation against several requests, for every random value."""
+    __tracebackhide__ = True
+    table, asked = as_table(table), _requests(requests)
+    expectation = Expectation(tuple(checks)).resolved(table)
+    verdicts = [judge(table, request, [expectation]) for request in asked]
+    for verdict in verdicts:
+        tell(verdict)
+    failed = [verdict for verdict in verdicts if not verdict.holds]
+    if failed:
+        does = "does" if len(failed) == 1 else "do"
+        head = f"{len(failed)} of {len(asked)} requests {does} not always {verb} {expectation}:"
+        texts = [verdict_text(verdict, diagnose(verdict)) for verdict in failed[:_EXPLAINED]]
+        texts += [f"and {verdict.request}" for verdict in failed[_EXPLAINED:]]
+        raise failure("\n\n".join([head, *texts]))
 
 
 def _requests(requests: Requests) -> list[Request]:
@@ -151,22 +229,3 @@ def _requests(requests: Requests) -> list[Request]:
     if not several:
         raise InvalidValue("no_request", "no request was given, so nothing would be asserted")
     return [as_request(request) for request in several]
-
-
-def _share(share: Share) -> Fraction:
-    try:
-        if isinstance(share, str) and share.strip().endswith("%"):
-            value = Fraction(share.strip()[:-1].strip()) / 100
-        elif isinstance(share, float):
-            value = Fraction(Decimal(float.__repr__(share)))
-        else:
-            value = Fraction(share)
-    except (ValueError, TypeError, ArithmeticError) as error:
-        raise InvalidValue("bad_share", f"{share!r} is no share; write 0.1, '10%' or Fraction(1, 10)") from error
-    if not 0 <= value <= 1:
-        raise InvalidValue("bad_share", f"{share!r} is no share: shares go from 0 to 1 (10 % is 0.1 or '10%')")
-    return value
-
-
-def _named(wanted: Mapping[str, Any]) -> str:
-    return ", ".join(value if label == "cluster" else f"{label} {value}" for label, value in wanted.items())

@@ -1,4 +1,6 @@
-"""What the command line prints with --json, as JSON Schemas (2020-12): a file for each, and what they share."""
+"""What the command line prints with --json, and test files, as JSON Schemas (2020-12): a file for each, and what
+they share.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,8 @@ from typing import Any, Final
 
 __all__ = ["SCHEMAS", "schema"]
 
-#: The names of the schemas: the commands, and what ``compile -o envoy`` prints.
-SCHEMAS: Final = ("preview", "route", "explain", "simulate", "compile", "envoy")
+#: The names of the schemas: the commands, what ``compile -o envoy`` prints, and what stands in test files.
+SCHEMAS: Final = ("preview", "route", "explain", "simulate", "compile", "check", "envoy", "tests")
 
 
 def schema(name: str) -> dict[str, Any]:

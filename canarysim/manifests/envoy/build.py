@@ -28,8 +28,10 @@ from canarysim.manifests.envoy.find import RouteSource, find_route_configuration
 from canarysim.manifests.envoy.headers import mutations
 from canarysim.manifests.envoy.matches import header_matchers, refused, route_match
 from canarysim.manifests.envoy.reader import EnvoyReader
+from canarysim.manifests.envoy.scalars import to_python
 from canarysim.manifests.envoy.unknowns import filters_unknown, open_fields
 from canarysim.manifests.fields import shown
+from canarysim.manifests.scalars import WrongType
 from canarysim.problems import Problem, Severity, Where
 from canarysim.table.actions import Unknown
 from canarysim.table.behaviour import behaviour_of
@@ -290,8 +292,23 @@ def _route(record: Record, index: int, max_body: int) -> Route | None:
         mutations=mutations(record),
         faults=faults_of(record),
         unknowns=unknowns,
+        metadata=_metadata(record),
         source=record.where(),
     )
+
+
+def _metadata(record: Record) -> dict[str, Any]:
+    """The metadata of a route by filter, as plain values."""
+    node = record.get("metadata")
+    tree = node.get("filter_metadata") or node.get("filterMetadata") if isinstance(node, MappingNode) else None
+    reader = record.reader
+    assert isinstance(reader, EnvoyReader)
+    try:
+        found = {} if tree is None else to_python(tree, reader.json)
+    except WrongType as wrong:
+        record.report("wrong_type", f"metadata {wrong.message}", "metadata", wrong.hint)
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _virtual_cluster(record: Record) -> VirtualCluster | None:

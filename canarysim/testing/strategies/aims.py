@@ -11,6 +11,7 @@ from canarysim.testing.strategies.drafts import Draft, aimed
 from canarysim.testing.strategies.pools import HOSTS
 from canarysim.testing.strategies.reads import reads
 from canarysim.testing.strategies.spoil import spoil
+from canarysim.testing.strategies.witnesses import sought
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from canarysim.table.routes import Route
     from canarysim.testing.strategies.choices import Choices
 
-__all__ = ["Edges", "edges_of", "make_request", "make_value"]
+__all__ = ["Edges", "edges_of", "make_aimed", "make_request", "make_value"]
 
 _LAST = 2**64 - 1
+#: Of a hundred requests so many are sought: the others reach most routes, and these all that can be reached.
+_SOUGHT = 15
 
 
 def make_request(choices: Choices, table: RouteTable, *, spoilt: int = 55) -> Request:
@@ -41,8 +44,13 @@ def make_aimed(
         return draft.request(), None, None
     host = choices.pick(table.virtual_hosts)
     route = choices.pick(host.routes) if host.routes else None
+    spoils = choices.chance(spoilt)
+    if route is not None and choices.chance(_SOUGHT):
+        found = sought(choices, table, host, route, miss=spoils)
+        if found is not None:
+            return found, host, route
     draft = aimed(choices, table, host, route)
-    if choices.chance(spoilt):
+    if spoils:
         conditions = [] if route is None else list(route.match)
         named = () if route is None else reads(table, host, route)
         spoil(choices, conditions, draft, named)

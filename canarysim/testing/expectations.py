@@ -1,0 +1,410 @@
+"""What may be expected of a request: checks of its decisions, and the share of decisions that fulfil them.
+
+A check owns all that is said of it: what it is called in test files, whether a decision fulfils it, what was
+expected and what was found, in words. A decision of which the part that is asked is open fulfils it neither
+way: that is None.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+from canarysim.answers.names import bears, resolve
+from canarysim.errors import InvalidValue, UnknownName
+from canarysim.problems import Where
+from canarysim.request import octets, readable
+from canarysim.table.actions import RouteAction
+from canarysim.table.decision import KINDS
+from canarysim.table.redirects import DirectResponseAction, RedirectAction
+from canarysim.table.values import as_tuple
+from canarysim.testing.shares import ALWAYS, Bounds
+
+if TYPE_CHECKING:
+    from canarysim.table.decision import Decision
+    from canarysim.table.route_table import RouteTable
+    from canarysim.table.routes import Route
+
+__all__ = [
+    "Answers",
+    "Check",
+    "Destined",
+    "Expectation",
+    "Headers",
+    "Mirrored",
+    "OfHost",
+    "OfKind",
+    "OfRoute",
+    "Sent",
+    "route_names",
+]
+
+NOTHING = "none"
+
+
+class Check:
+    """One thing expected of a decision. ``name`` is what test files call it."""
+
+    __slots__ = ()
+
+    name: str
+
+    @property
+    def tells_routes(self) -> bool:
+        """Whether ``leads`` tells routes apart."""
+        return False
+
+    def resolved(self, table: RouteTable) -> Check:
+        """The check with full names. UnknownName for a name that nothing in the table bears."""
+        return self
+
+    def verdict(self, decision: Decision) -> bool | None:
+        """Whether a decision fulfils it; None where what it asks is open."""
+        raise NotImplementedError
+
+    @property
+    def wanted(self) -> str:
+        """What is expected, in words."""
+        raise NotImplementedError
+
+    def found(self, decision: Decision) -> str:
+        """What the decision has instead, in words."""
+        raise NotImplementedError
+
+    def leads(self, route: Route) -> bool:
+        """Whether a route may lead to what is expected, of a request that it takes."""
+        return True
+
+
+@attrs.frozen
+class Destined(Check):
+    """``cluster``, ``upstream``, ``function`` and ``subset``: the request is sent to such a destination."""
+
+    name = "destination"
+    labels: dict[str, Any]
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+    def resolved(self, table: RouteTable) -> Destined:
+        return Destined(resolve(table, self.labels))
+
+    def verdict(self, decision: Decision) -> bool | None:
+        return None if decision.kind == "unknown" else bears(decision.destination, self.labels)
+
+    @property
+    def wanted(self) -> str:
+        return labels_text(self.labels)
+
+    def found(self, decision: Decision) -> str:
+        return decision.outcome
+
+    @property
+    def tells_routes(self) -> bool:
+        return True
+
+    def leads(self, route: Route) -> bool:
+        return any(bears(destination, self.labels) for destination in getattr(route.action, "destinations", ()))
+
+
+def labels_text(labels: dict[str, Any]) -> str:
+    """Labels of a destination: the name of the cluster, then what else is asked of it."""
+    told = {key: value for key, value in labels.items() if key != "cluster"}
+    words = [labels["cluster"]] if "cluster" in labels else []
+    for label, value in told.items():
+        shown = " ".join(f"{k}={v}" for k, v in value.items()) if label == "subset" else value
+        words.append(f"{label} {shown}")
+    return ", ".join(words)
+
+
+def route_names(route: Route) -> tuple[str, ...]:
+    """What a route may be called: its name, what the manifest calls it, and the name it has there."""
+    own = route.origin.rpartition(" ")[2]
+    names = (route.name, route.origin, "" if own.startswith("routes[") else own)
+    return tuple(name for name in dict.fromkeys(names) if name)
+
+
+@attrs.frozen
+class OfRoute(Check):
+    """``route``: a route of that name decides, or of those that the manifest made of the one so called."""
+
+    name = "route"
+    route: str
+
+    def resolved(self, table: RouteTable) -> OfRoute:
+        bearing = [route for route in table.routes if self.route in route_names(route)]
+        if not bearing:
+            known = [name for route in table.routes for name in route_names(route)]
+            raise UnknownName("route", self.route, known)
+        origins = dict.fromkeys(route.origin or route.name for route in bearing)
+        if len(origins) > 1 and not any(self.route == route.name for route in bearing):
+            raise UnknownName("route", self.route, origins, ambiguous=True)
+        return self
+
+    def verdict(self, decision: Decision) -> bool | None:
+        if decision.kind == "unknown":
+            return None
+        return decision.matched is not None and self.route in route_names(decision.matched)
+
+    @property
+    def wanted(self) -> str:
+        return self.route
+
+    def found(self, decision: Decision) -> str:
+        route = decision.matched
+        if route is None:
+            return f"none: {decision.outcome}"
+        names = route_names(route)
+        short = len(names) == 3 and not self.route.startswith(decision.virtual_host or "")
+        return names[-1] if short else (*names, f"route {route.index} of {decision.virtual_host}")[0]
+
+    @property
+    def tells_routes(self) -> bool:
+        return True
+
+    def leads(self, route: Route) -> bool:
+        return self.route in route_names(route)
+
+
+@attrs.frozen
+class OfHost(Check):
+    """``virtual_host``: a virtual host of that name takes the request."""
+
+    name = "virtual_host"
+    virtual_host: str
+
+    def resolved(self, table: RouteTable) -> OfHost:
+        names = [host.name for host in table.virtual_hosts]
+        if self.virtual_host not in names:
+            raise UnknownName("virtual host", self.virtual_host, names)
+        return self
+
+    def verdict(self, decision: Decision) -> bool | None:
+        return decision.virtual_host == self.virtual_host
+
+    @property
+    def wanted(self) -> str:
+        return self.virtual_host
+
+    def found(self, decision: Decision) -> str:
+        return decision.virtual_host or NOTHING
+
+
+@attrs.frozen
+class OfKind(Check):
+    """``kind``: forward, redirect, not_found and so on, as Decision.kind has them; one of several."""
+
+    name = "kind"
+    kinds: tuple[str, ...] = attrs.field(converter=as_tuple)
+
+    def __attrs_post_init__(self) -> None:
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise UnknownName("kind of decision", kind, KINDS)
+
+    @property
+    def tells_routes(self) -> bool:
+        return any(kind in _ACTIONS for kind in self.kinds)
+
+    def verdict(self, decision: Decision) -> bool | None:
+        if decision.kind in self.kinds:
+            return True
+        return None if decision.kind == "unknown" else False
+
+    @property
+    def wanted(self) -> str:
+        return " or ".join(self.kinds)
+
+    def found(self, decision: Decision) -> str:
+        return f"{decision.kind}: {decision.outcome}" if decision.kind == "forward" else decision.outcome
+
+    def leads(self, route: Route) -> bool:
+        actions = [_ACTIONS[kind] for kind in self.kinds if kind in _ACTIONS]
+        return not actions or isinstance(route.action, tuple(actions))
+
+
+#: The kinds of decision that a route's action makes.
+_ACTIONS: dict[str, type] = {
+    "forward": RouteAction,
+    "redirect": RedirectAction,
+    "direct_response": DirectResponseAction,
+}
+
+
+@attrs.frozen
+class Answers(Check):
+    """``status``, ``redirect`` and ``body``: what Envoy itself answers."""
+
+    name: str
+    value: Any
+
+    _ATTRIBUTES: ClassVar[dict[str, str]] = {"status": "status", "redirect": "location", "body": "body"}
+
+    def _of(self, decision: Decision) -> Any:
+        if self.name == "body":
+            action = None if decision.matched is None else decision.matched.action
+            responds = decision.kind == "direct_response" and isinstance(action, DirectResponseAction)
+            return action.body if responds and isinstance(action, DirectResponseAction) else None
+        return getattr(decision, self._ATTRIBUTES[self.name])
+
+    def verdict(self, decision: Decision) -> bool | None:
+        if decision.kind == "unknown" or (self.name == "redirect" and "location" in decision.open_parts):
+            return None
+        wanted = octets(self.value) if self.name == "redirect" else self.value
+        return bool(self._of(decision) == wanted)
+
+    @property
+    def wanted(self) -> str:
+        return repr(self.value) if self.name == "body" else str(self.value)
+
+    def found(self, decision: Decision) -> str:
+        value = self._of(decision)
+        if value is None:
+            return f"{NOTHING}: {decision.outcome}"
+        return repr(value) if self.name == "body" else readable(str(value))
+
+    @property
+    def tells_routes(self) -> bool:
+        return self.name != "status" or self.value not in (404, 503)
+
+    def leads(self, route: Route) -> bool:
+        action = route.action
+        if self.name == "redirect":
+            return isinstance(action, RedirectAction)
+        return not self.tells_routes or getattr(action, self.name, None) == self.value
+
+
+@attrs.frozen
+class Sent(Check):
+    """``path_rewrite`` and ``host_rewrite``: the path with query, or the host, as it goes upstream."""
+
+    name: str
+    value: str
+
+    _PARTS: ClassVar[dict[str, str]] = {"path_rewrite": "path", "host_rewrite": "authority"}
+
+    def verdict(self, decision: Decision) -> bool | None:
+        part = self._PARTS[self.name]
+        if decision.kind == "unknown" or (decision.kind == "forward" and part in decision.open_parts):
+            return None
+        return bool(getattr(decision, part) == octets(self.value))
+
+    @property
+    def wanted(self) -> str:
+        return self.value
+
+    def found(self, decision: Decision) -> str:
+        value = getattr(decision, self._PARTS[self.name])
+        return f"{NOTHING}: {decision.outcome}" if value is None else readable(str(value))
+
+
+@attrs.frozen
+class Mirrored(Check):
+    """``mirrors``: just these clusters get a copy."""
+
+    name = "mirrors"
+    clusters: tuple[str, ...]
+
+    def resolved(self, table: RouteTable) -> Mirrored:
+        levels = [table.mirrors, *(host.mirrors for host in table.virtual_hosts)]
+        levels += [getattr(route.action, "mirrors", ()) for route in table.routes]
+        known = dict.fromkeys(mirror.cluster for mirrors in levels for mirror in mirrors if mirror.cluster)
+        open_ended = any(mirror.cluster_header for mirrors in levels for mirror in mirrors)
+        for cluster in self.clusters:
+            if cluster not in known and not open_ended:
+                raise UnknownName("cluster that gets copies", cluster, known)
+        return self
+
+    def verdict(self, decision: Decision) -> bool | None:
+        if decision.kind == "unknown" or decision.mirrors is None:
+            return None
+        return sorted(decision.mirrors) == sorted(self.clusters)
+
+    @property
+    def wanted(self) -> str:
+        return ", ".join(self.clusters) or NOTHING
+
+    def found(self, decision: Decision) -> str:
+        return ", ".join(decision.mirrors or ()) or NOTHING
+
+
+def _lower(name: str) -> str:
+    return name.lower()
+
+
+@attrs.frozen
+class Headers(Check):
+    """``request_headers`` and ``response_headers``: the values of a header, None for a header that is not there.
+
+    The headers of a request are those that go upstream, those of an answer are of redirects and direct responses.
+    """
+
+    name: str
+    header: str = attrs.field(converter=_lower)
+    values: tuple[str, ...] | None
+
+    def _of(self, decision: Decision) -> tuple[str, ...] | None:
+        pairs = getattr(decision, self.name) or ()
+        return tuple(value for name, value in pairs if name == self.header) or None
+
+    def verdict(self, decision: Decision) -> bool | None:
+        if decision.kind == "unknown":
+            return None
+        if getattr(decision, self.name) is None:
+            part, kinds = {
+                "request_headers": ("request_headers", ("forward",)),
+                "response_headers": ("location", ("redirect", "tls_redirect")),
+            }[self.name]
+            return None if decision.kind in kinds and part in decision.open_parts else False
+        wanted = None if self.values is None else tuple(map(octets, self.values))
+        return self._of(decision) == wanted
+
+    @property
+    def wanted(self) -> str:
+        return f"{self.header}: {_values(self.values)}"
+
+    def found(self, decision: Decision) -> str:
+        if getattr(decision, self.name) is None:
+            return f"{NOTHING}: {decision.outcome}"
+        return f"{self.header}: {_values(self._of(decision))}"
+
+
+def _values(values: tuple[str, ...] | None) -> str:
+    return "missing" if values is None else ", ".join(repr(readable(value)) for value in values)
+
+
+@attrs.frozen
+class Expectation:
+    """The share of all random values whose decision fulfils every one of some checks.
+
+    Without ``share`` that is all of them. ``source`` is where it stands, if in a file.
+    """
+
+    checks: tuple[Check, ...]
+    share: Bounds | None = None
+    source: Where = attrs.field(default=Where(), eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.checks:
+            raise InvalidValue("nothing_expected", "nothing is expected: name a cluster, a status, a route, ...")
+
+    @property
+    def bounds(self) -> Bounds:
+        return ALWAYS if self.share is None else self.share
+
+    def resolved(self, table: RouteTable) -> Expectation:
+        """With full names. UnknownName for a name that nothing in the table bears."""
+        return attrs.evolve(self, checks=tuple(check.resolved(table) for check in self.checks))
+
+    def verdict(self, decision: Decision) -> bool | None:
+        """Whether a decision fulfils all checks; None where some are open and none refuses."""
+        verdicts = [check.verdict(decision) for check in self.checks]
+        return False if False in verdicts else None if None in verdicts else True
+
+    def __str__(self) -> str:
+        named = ", ".join(
+            check.wanted if isinstance(check, Destined) else f"{check.name} {check.wanted}"
+            for check in self.checks
+        )
+        return named if self.share is None else f"{self.share} to {named}"
