@@ -349,6 +349,31 @@ def test_what_connects_columns_is_seen_together() -> None:
     )
 
 
+def test_columns_without_rows_may_have_categories() -> None:
+    none = cs.Column([], [str(number) for number in range(300)])
+    table = table_of({"match": {"prefix": "/", "headers": [{"name": "x", "present_match": True}]}, "redirect": {}})
+    for path in ([""][1:], none):
+        s = cs.simulate(table, cs.Traffic.from_columns(path=path, headers={"x": none}))
+        assert (s.n, s.outcomes, s.counts()) == (0, (), {})
+    assert cs.simulate(table, [cs.Traffic.from_columns(path=none)]).counts() == {}
+
+
+def test_more_rows_than_are_counted_at_a_time_are_counted_wherever_they_begin() -> None:
+    table = split_table()
+    one = cs.Traffic.from_columns(path=["/y"])
+    s = cs.simulate(table, cs.Traffic.concat(one, split_traffic(2_100_001), one), rng=1)
+    assert s.rows is not None
+    counts = np.bincount(s.rows, minlength=len(s.outcomes)).tolist()
+    assert counts == [outcome["count"] for outcome in s.to_dict()["outcomes"]]
+    few = cs.simulate(
+        faulty_table(), cs.Traffic.concat(one, cs.Traffic.from_columns(path=["/x"] * 2_100_001)), rng=1
+    )
+    assert few.rows is not None
+    assert few.rows.dtype == np.uint8
+    counts = np.bincount(few.rows, minlength=len(few.outcomes)).tolist()
+    assert counts == [outcome["count"] for outcome in few.to_dict()["outcomes"]]
+
+
 def test_a_host_header_is_the_authority_of_its_row() -> None:
     table = cs.from_envoy(
         {

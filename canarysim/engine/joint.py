@@ -121,7 +121,8 @@ class Joint:
     def __init__(self, part: Columns, plan: Plan, decider: Decider) -> None:
         self._decider = decider
         self._groups = classified(plan, part)
-        self._varying = [group for group in self._groups if group.codes is not None]
+        # Without rows nothing varies, whatever categories there are.
+        self._varying = [group for group in self._groups if group.codes is not None and part.size]
         #: The fates that rows came to so far.
         self.met: set[int] = set()
         self._alone: dict[tuple[int, ...], int] = {}
@@ -131,7 +132,7 @@ class Joint:
         self._numbers: dict[Any, int] = {}
         self._fate_of_key = np.full(keys if self._dense else 1, -1, np.int32)
         #: Of each group by code, of the first as the last to count: what it adds to the key.
-        self._adds = [] if self._overflows else _strided([g.class_of for g in self._varying], self._key_sizes())
+        self._adds = [] if self._overflows else _strided([g.class_of for g in self._varying], self._key_sizes)
         self._key_of: NDArray[np.int64] | None = None
         self._dtype: np.dtype[Any] = np.dtype(np.int64)
         self._steps: list[tuple[NDArray[Any] | None, Any]] = []
@@ -139,6 +140,7 @@ class Joint:
             self._lay_out()
         self._changed()
 
+    @property
     def _key_sizes(self) -> list[int]:
         return [group.size for group in self._varying]
 
@@ -159,7 +161,7 @@ class Joint:
         if all(by_class):
             return  # then the index is the key
         key_of = np.zeros(1, np.int64)
-        for group, by, key_stride in zip(self._varying, by_class, _strides(self._key_sizes()), strict=True):
+        for group, by, key_stride in zip(self._varying, by_class, _strides(self._key_sizes), strict=True):
             classes = np.arange(group.size) if by else group.class_of.astype(np.int64)
             key_of = (key_of[:, None] + classes * key_stride).reshape(-1)
         self._key_of = key_of

@@ -71,16 +71,14 @@ class Replay:
             moduli = [max(moduli)] * self._known
         self._asked = [np.uint64(modulus) for modulus in sorted(set(moduli))]
         self._moduli = np.array(moduli, np.uint64)
-        self._dtype = np.min_scalar_type(min(sum(moduli), 2**64) - 1)
+        self._dtype = np.min_scalar_type(sum(moduli) - 1)
         ends = np.cumsum(self._moduli)
         self._first = ends - self._moduli
         pieces = [piece for number, modulus in enumerate(moduli) for piece in self._pieces(number, modulus)]
         lengths = [length for length, _ in pieces]
         owners = np.array([outcome for _, outcome in pieces], np.int64)
-        # Of very many great moduli the residues do not fit 64 bits; then all is asked chance by chance.
-        if sum(moduli) >= 2**63:
-            self._by_picker[:] = True
-        elif sum(moduli) <= TABLE:
+        # A modulus is below 2^32: of fewer than 2^31 fates the residues fit 63 bits.
+        if sum(moduli) <= TABLE:
             self._residues, self._table = None, np.repeat(owners, lengths)
         else:
             self._residues, self._table = Residues(lengths), owners
