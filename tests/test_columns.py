@@ -350,9 +350,10 @@ def test_what_connects_columns_is_seen_together() -> None:
 
 
 def test_columns_without_rows_may_have_categories() -> None:
-    none = cs.Column([], [str(number) for number in range(300)])
+    empty: list[str] = []
+    none = cs.Column(empty, [str(number) for number in range(300)])
     table = table_of({"match": {"prefix": "/", "headers": [{"name": "x", "present_match": True}]}, "redirect": {}})
-    for path in ([""][1:], none):
+    for path in (empty, none):
         s = cs.simulate(table, cs.Traffic.from_columns(path=path, headers={"x": none}))
         assert (s.n, s.outcomes, s.counts()) == (0, (), {})
     assert cs.simulate(table, [cs.Traffic.from_columns(path=none)]).counts() == {}
