@@ -86,26 +86,36 @@ class Compare:
     def __call__(
         self,
         question: str,
-        ours: Callable[[], object],
-        peers: dict[str, Callable[[], object] | tuple[Callable[[], object], float]],
+        ours: Callable[..., object],
+        peers: dict[str, Callable[..., object] | tuple[Callable[..., object], float]],
         goals: tuple[Goal, ...] = (),
         repeat: int = 1,
+        fresh: Callable[[], object] | None = None,
     ) -> None:
-        """``repeat`` is how often a round runs each; a peer with a number does that part of the work."""
+        """``repeat`` is how often a round runs each; a peer with a number does that part of the work.
+
+        ``fresh`` makes what each run is given, outside of its time.
+        """
         named = {name: peer if isinstance(peer, tuple) else (peer, 1.0) for name, peer in peers.items()}
         repeat = 1 if self.smoke else repeat
         seconds: dict[str, list[float]] = {name: [] for name in named}
 
-        def take_turns() -> None:
+        def made() -> tuple[object, ...]:
+            return () if fresh is None else (fresh(),)
+
+        def take_turns() -> tuple[tuple[object, ...], dict[str, object]]:
             for name, (peer, part) in named.items():
+                given = made()
                 start = perf_counter()
                 for _ in range(repeat):
-                    peer()
+                    peer(*given)
                 seconds[name].append((perf_counter() - start) / repeat / part)
+                del given
+            return made(), {}
 
-        def repeated() -> None:
+        def repeated(*given: object) -> None:
             for _ in range(repeat):
-                ours()
+                ours(*given)
 
         self.benchmark.group = question
         self.benchmark.pedantic(repeated, setup=take_turns, rounds=ROUNDS, warmup_rounds=0 if self.smoke else 1)

@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import attrs
 import numpy as np
 
-from canarysim.answers.binomial import central_range
 from canarysim.answers.names import resolve_cluster
-from canarysim.answers.preview import MAX_CALLS, as_table, copies_of
-from canarysim.engine.choose import choose_counts, choose_rows, look, pieces
-from canarysim.engine.rng import as_generator
-from canarysim.engine.sums import range_of_sum
+from canarysim.answers.preview import as_table, copies_of
+from canarysim.answers.progress import progress_bar
+from canarysim.answers.ranges import Observed, observed_of
+from canarysim.engine.choose import Run
+from canarysim.engine.chosen import together
+from canarysim.engine.columns import Column
+from canarysim.engine.examples import requests_of_counts, requests_of_rows
+from canarysim.engine.rng import as_generator, whole_number
+from canarysim.engine.steps import smallest_unsigned
 from canarysim.engine.traffic import Mix, Traffic
 from canarysim.errors import InvalidValue, UnknownName
 from canarysim.request import Request
@@ -25,12 +29,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from canarysim.engine.choose import Fates, Piece
+    from canarysim.engine.chosen import Chosen
     from canarysim.engine.rng import RNG
     from canarysim.table.decision import Decision
     from canarysim.table.route_table import RouteTable
 
-    Asked: TypeAlias = Traffic | Request | str | Mapping[Any, Any]
+    Asked: TypeAlias = Traffic | Request | str | Mapping[Any, Any] | Iterable[Traffic]
 
 __all__ = ["BY", "Observed", "Simulation", "simulate"]
 
@@ -41,32 +45,6 @@ MAX_ROWS = 2**32
 """More are refused before the memory for them is asked for."""
 
 
-@attrs.frozen
-class Observed:
-    """How often a group was seen, beside what the table says.
-
-    ``exact`` is the exact share to expect of the traffic, ``expected`` the same as a number of requests.
-    ``low`` and ``high`` are the quantiles at 2.5 % and 97.5 % of that number over all runs, ``coverage`` the
-    probability of what lies from one to the other; None where random values were given, for then nothing is
-    drawn. ``approximate`` says that the normal distribution was taken for them.
-    """
-
-    name: str
-    count: int
-    share: float
-    exact: Fraction
-    expected: Fraction
-    low: int | None
-    high: int | None
-    coverage: float | None
-    approximate: bool
-
-    @property
-    def outside(self) -> bool:
-        """Whether the count lies outside its range. By chance alone up to one in twenty does."""
-        return self.low is not None and self.high is not None and not self.low <= self.count <= self.high
-
-
 @attrs.frozen(eq=False, repr=False)
 class Simulation:
     """Where ``n`` requests went.
@@ -75,32 +53,49 @@ class Simulation:
     each stands for all that count as the same: the same kind, status, route, cluster, function and
     subset (and the same reason, if unknown). ``rows`` is a numpy array of shape (n,) that holds the outcome of
     each request in order, as an index into ``outcomes``, in the smallest unsigned dtype; None with
-    ``keep="counts"``.
+    ``keep="counts"``. ``replayed`` says whether random values were given, for some of the requests at least.
+
+    What came of a traffic in chunks, and what was added, has neither ``traffic`` nor ``rows``: only counts, which
+    stay small whatever the number of requests, and add: ``sum(simulations)`` is the simulation of everything.
     """
 
     table: RouteTable
-    traffic: Traffic
-    outcomes: tuple[Decision, ...]
-    rows: NDArray[np.unsignedinteger[Any]] | None
-    _fates: Fates
-    _came_up: NDArray[np.int64]
-    _pieces: tuple[Piece, ...]
-    _outcome_counts: tuple[int, ...]
+    traffic: Traffic | None
+    n: int
+    replayed: bool
+    _end: Chosen
 
     @property
-    def n(self) -> int:
-        """The number of requests."""
-        return self.traffic.n
+    def outcomes(self) -> tuple[Decision, ...]:
+        """What could come up, in the order of the table."""
+        return self._end.outcomes
+
+    @property
+    def rows(self) -> NDArray[np.unsignedinteger[Any]] | None:
+        """The outcome of each request, as an index into ``outcomes``; None where rows were not kept."""
+        return self._end.rows
 
     @property
     def requests(self) -> tuple[Request, ...]:
-        """The distinct requests, in the order in which they first stand in the traffic."""
-        return self._fates.requests
+        """The distinct requests, in the order in which they first stand in the traffic; () where that is gone.
 
-    @property
-    def replayed(self) -> bool:
-        """Whether random values were given, for some of the requests at least."""
-        return any(not isinstance(part, Mix) and part.random_values is not None for part in self.traffic.parts)
+        Cost: a Request for each, if they stood in columns.
+        """
+        parts = () if self.traffic is None else self.traffic.parts
+        return tuple(dict.fromkeys(request for part in parts for request in part.requests))
+
+    def __add__(self, other: Simulation) -> Simulation:
+        """Both together, as counts. Raises InvalidValue (``different_tables``)."""
+        if not isinstance(other, Simulation):
+            return NotImplemented
+        if self.table is not other.table and self.table != other.table:
+            raise InvalidValue("different_tables", "simulations of different tables do not add up")
+        end = together(self._end, other._end)
+        return Simulation(self.table, None, self.n + other.n, self.replayed or other.replayed, end)
+
+    def __radd__(self, other: object) -> Simulation:
+        """``sum`` begins with 0."""
+        return self if other == 0 and isinstance(other, int) else NotImplemented
 
     def counts(self, by: By = "cluster") -> dict[str, int]:
         """How many requests went to each cluster, or route, outcome, function, ...: they add up to ``n``.
@@ -112,7 +107,7 @@ class Simulation:
         a route or origin without a name has its number. Raises UnknownName for another ``by``.
         """
         found: defaultdict[str, int] = defaultdict(int)
-        for name, count in zip(self._names(by), self._outcome_counts, strict=True):
+        for name, count in zip(self._names(by), self._end.counts, strict=True):
             found[name] += count
         return dict(found)
 
@@ -125,7 +120,7 @@ class Simulation:
 
         Copies are an extra load: ``counts`` leaves them out, so that those still add up to ``n``.
         """
-        return copies_of(zip(self.outcomes, self._outcome_counts, strict=True))
+        return copies_of(zip(self.outcomes, self._end.counts, strict=True))
 
     @property
     def observed(self) -> tuple[Observed, ...]:
@@ -147,21 +142,83 @@ class Simulation:
         """Requests that came to an outcome, the most frequent first, and how often each did.
 
         ``labels`` choose: ``kind="not_found"``, ``route=...``, and whatever else ``counts`` goes by; a cluster
-        may be named by its Upstream. Several must all hold; without any, all requests are asked. Raises
-        UnknownName for names that neither the outcomes nor the table have.
+        may be named by its Upstream. Several must all hold; without any, all requests are asked. With
+        ``keep="counts"`` it is drawn which of the requests of columns that share their chances they were. Raises
+        UnknownName for names that neither the outcomes nor the table have, InvalidValue (``no_traffic``) where the
+        traffic came in chunks or simulations were added. Cost: O(rows).
         """
+        traffic = self._traffic("examples")
+        wanted = self._wanted(labels)
+        if self.rows is not None:
+            return requests_of_rows(traffic, self.rows, wanted, self._end.entropy, most)
+        assert self._end.counted is not None
+        return requests_of_counts(
+            self.table, traffic, self.outcomes, self._end.counted, wanted, self._end.entropy, most
+        )
+
+    def column(self, by: By = "cluster") -> Column:
+        """The group of each row, by the names of ``counts``: codes in the smallest unsigned dtype, and categories.
+
+        In that form it stands beside the columns of the requests, for instance as
+        ``pandas.Categorical.from_codes(column.codes, column.categories)``. Raises InvalidValue (``no_rows``) where
+        rows were not kept. Cost: a look a row.
+
+        >>> import canarysim as cs
+        >>> table = cs.from_envoy({"virtual_hosts": [{"name": "shop", "domains": ["*"], "routes": [
+        ...     {"match": {"prefix": "/buy"}, "route": {"cluster": "buy"}}]}]})
+        >>> s = cs.simulate(table, cs.Traffic.from_columns(path=["/buy", "/look", "/buy/1"]))
+        >>> s.column("cluster").codes, s.column("cluster").categories
+        (array([0, 1, 0], dtype=uint8), ('buy', 'no route (404)'))
+        """
+        rows = self._rows()
+        known: dict[str, int] = {}
+        numbers = [known.setdefault(name, len(known)) for name in self._names(by)]
+        code_of = np.array(numbers, smallest_unsigned(max(0, len(known) - 1)))
+        return Column(code_of.take(rows, mode="clip") if len(code_of) else rows, known)
+
+    def rows_of(self, **labels: str) -> NDArray[np.intp]:
+        """Which rows came to an outcome, from 0, in order; ``labels`` choose as in ``examples``.
+
+        ``rows`` itself is the array of outcomes, as long as the traffic: this is the way back, and it indexes
+        whatever stands beside the requests (``frame.iloc[s.rows_of(kind="not_found")]``). Raises InvalidValue
+        (``no_rows``) where rows were not kept. Cost: O(rows).
+
+        >>> import canarysim as cs
+        >>> table = cs.from_envoy({"virtual_hosts": [{"name": "shop", "domains": ["*"], "routes": [
+        ...     {"match": {"prefix": "/buy"}, "route": {"cluster": "buy"}}]}]})
+        >>> s = cs.simulate(table, cs.Traffic.from_columns(path=["/buy", "/look", "/buy/1"]))
+        >>> s.rows_of(cluster="buy").tolist(), s.rows_of(kind="not_found").tolist()
+        ([0, 2], [1])
+        """
+        rows = self._rows()
+        wanted = self._wanted(labels)
+        found: NDArray[np.intp] = np.flatnonzero(wanted[rows])
+        return found
+
+    def _rows(self) -> NDArray[np.unsignedinteger[Any]]:
+        if self.rows is None:
+            raise InvalidValue(
+                "no_rows", 'no rows were kept: simulate one Traffic, not chunks of it, with keep="rows"'
+            )
+        return self.rows
+
+    def _traffic(self, what: str) -> Traffic:
+        if self.traffic is None:
+            raise InvalidValue(
+                "no_traffic",
+                f"the traffic was not kept, so that there are no {what}: simulate one Traffic for them",
+            )
+        return self.traffic
+
+    def _wanted(self, labels: Mapping[str, str]) -> NDArray[np.bool_]:
+        """Which outcomes have all of some labels."""
         wanted = np.ones(len(self.outcomes), np.bool_)
         for by, name in labels.items():
             names = self._names(by)
             if name not in names:
                 name = _known(self.table, by, name, names)  # noqa: PLW2901
             wanted &= np.array([each == name for each in names], np.bool_)
-        entries = np.flatnonzero(wanted[self._fates.outcome] & (self._came_up > 0))
-        owners = self._fates.first.searchsorted(entries, side="right") - 1
-        number = np.zeros(len(self._fates.requests), np.int64)
-        np.add.at(number, owners, self._came_up[entries])
-        best = np.argsort(-number, kind="stable")[: max(0, most)]
-        return {self._fates.requests[at]: int(number[at]) for at in best.tolist() if number[at]}
+        return wanted
 
     def to_dict(self) -> dict[str, Any]:
         """The whole answer as plain values, fit for JSON: an entry for each outcome; shares are floats."""
@@ -212,17 +269,19 @@ class Simulation:
 
     def _observed(self, names: tuple[str, ...]) -> tuple[Observed, ...]:
         counts: defaultdict[str, int] = defaultdict(int)
-        for name, count in zip(names, self._outcome_counts, strict=True):
+        for name, count in zip(names, self._end.counts, strict=True):
             counts[name] += count
         # Of each group: how many draws have which share of it.
         draws: dict[str, defaultdict[Fraction, int]] = {name: defaultdict(int) for name in counts}
-        for n, shares in self._pieces:
+        for n, shares in self._end.pieces:
             of_group: defaultdict[str, Fraction] = defaultdict(Fraction)
             for outcome, share in shares.items():
                 of_group[names[outcome]] += share
             for name, share in of_group.items():
                 draws[name][share] += n
-        return tuple(_row(name, count, self.n, draws[name], self.replayed) for name, count in counts.items())
+        return tuple(
+            observed_of(name, count, self.n, draws[name], self.replayed) for name, count in counts.items()
+        )
 
 
 def simulate(
@@ -232,6 +291,7 @@ def simulate(
     *,
     rng: RNG = None,
     keep: Literal["rows", "counts"] = "rows",
+    progress: bool | None = None,
 ) -> Simulation:
     """Where each of many requests goes, with the weighted picks drawn.
 
@@ -243,9 +303,15 @@ def simulate(
     how often each outcome comes up, so that 10^15 requests cost what ten do; its numbers are distributed as those
     of rows and are not the same.
 
+    ``traffic`` may also be an iterable of Traffics, which are looked at one after the other and then forgotten:
+    the counts are those of all of them in one, and memory is that of the largest (and of the distinct requests
+    that are in no columns). ``progress`` shows a bar meanwhile: None where tqdm is installed and somebody looks,
+    in a terminal or a notebook.
+
     Raises InvalidValue (``n_needed``, ``n_given``, ``bad_keep``, ``too_many_rows`` from 2^32 on, and what Traffic
-    refuses), TypeError for what is no traffic. Cost: each distinct request is looked up once, O(routes); then a
-    few passes over the rows. Memory: a byte a row up to 256 outcomes.
+    refuses), TypeError for what is no traffic. Cost: each distinct value of a column that the table looks at is
+    looked at once, and each distinct request that is in no columns, O(routes); then a few passes over the rows.
+    Memory: a byte a row up to 256 outcomes.
 
     >>> import canarysim as cs
     >>> table = cs.loads('''
@@ -268,26 +334,40 @@ def simulate(
     >>> [(o.name, float(o.exact)) for o in s.ranges("cluster")]
     [('v2_gloo-system', 0.08), ('v1_gloo-system', 0.72), ('no route (404)', 0.2)]
     """
-    table, asked = as_table(table), _traffic(traffic, n)
+    table = as_table(table)
     if keep not in ("rows", "counts"):
         raise InvalidValue("bad_keep", f'keep is "rows" or "counts", not {keep!r}')
+    if n is None and isinstance(traffic, Iterable) and not isinstance(traffic, Traffic | str | Mapping):
+        return _of_chunks(table, traffic, Run(table, as_generator(rng), rows=keep == "rows"), progress)
+    asked = _traffic(traffic, n)
     if keep == "rows" and asked.n >= MAX_ROWS:
         raise InvalidValue(
             "too_many_rows", f'{asked.n:,} rows need too much memory; keep="counts" makes none', n=asked.n
         )
-    generator = as_generator(rng)
-    fates = look(table, (request for part in asked.parts for request in part.requests))
-    rows = None
-    if keep == "rows":
-        rows, came_up = choose_rows(fates, asked, generator)
-        rows.flags.writeable = False
-    else:
-        came_up = choose_counts(fates, asked, generator)
-    counts = np.zeros(len(fates.outcomes), np.int64)
-    np.add.at(counts, fates.outcome, came_up)
-    return Simulation(
-        table, asked, fates.outcomes, rows, fates, came_up, pieces(fates, asked), tuple(counts.tolist())
-    )
+    run = Run(table, as_generator(rng), rows=keep == "rows")
+    end = run.finish(run.feed(asked.parts, last=True))
+    if end.rows is not None:
+        end.rows.flags.writeable = False
+    return Simulation(table, asked, asked.n, _replayed(asked), end)
+
+
+def _of_chunks(table: RouteTable, chunks: Iterable[Any], run: Run, progress: bool | None) -> Simulation:
+    n = 0
+    replayed = False
+    with progress_bar(progress) as bar:
+        for chunk in chunks:
+            if not isinstance(chunk, Traffic):
+                raise TypeError(f"an iterable gives Traffics, one after the other, not {type(chunk).__name__}")
+            n += chunk.n
+            whole_number(n)  # which refuses too many
+            replayed = replayed or _replayed(chunk)
+            run.feed(chunk.parts)
+            bar(chunk.n)
+    return Simulation(table, None, n, replayed, run.finish())
+
+
+def _replayed(traffic: Traffic) -> bool:
+    return any(not isinstance(part, Mix) and part.random_values is not None for part in traffic.parts)
 
 
 def _traffic(traffic: Asked, n: int | None) -> Traffic:
@@ -354,29 +434,3 @@ def _known(table: RouteTable, by: str, name: str, names: Iterable[str]) -> str:
     if name not in in_table:
         raise UnknownName(by.replace("_", " "), name, [*names, *in_table])
     return name
-
-
-# Ranges
-
-
-def _row(name: str, count: int, n: int, draws: Mapping[Fraction, int], replayed: bool) -> Observed:
-    expected = sum((share * times for share, times in draws.items()), Fraction(0))
-    low = high = coverage = None
-    approximate = False
-    if not replayed:
-        low, high, coverage, approximate = _range(draws)
-    exact = expected / n if n else Fraction(0)
-    return Observed(name, count, count / n if n else 0.0, exact, expected, low, high, coverage, approximate)
-
-
-def _range(draws: Mapping[Fraction, int]) -> tuple[int, int, float, bool]:
-    """The 95 % range of the sum of independent binomial numbers, given by share; if it is approximate."""
-    always = sum(n for share, n in draws.items() if share == 1)
-    chancy = [(n, share) for share, n in draws.items() if n and 0 < share < 1]
-    if not chancy:
-        return always, always, 1.0, False
-    if len(chancy) == 1 and chancy[0][0] <= MAX_CALLS:
-        low, high, coverage = central_range(*chancy[0])
-        return always + low, always + high, coverage, False
-    low, high, coverage, exact = range_of_sum(chancy)
-    return always + low, always + high, coverage, not exact

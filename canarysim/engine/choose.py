@@ -1,4 +1,4 @@
-"""What becomes of every request of a traffic: each distinct one looked at once, then rows or counts chosen."""
+"""What becomes of every request of a traffic: each row has a fate, from which an outcome is drawn or picked."""
 
 from __future__ import annotations
 
@@ -6,352 +6,399 @@ from collections import defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import numpy as np
 
-from canarysim.engine.law import Draws, Law, Picker
-from canarysim.engine.rng import words_of
+from canarysim.engine.book import Book, outcome_order
+from canarysim.engine.chosen import Chosen, Counted, alike_together, count_of_each
+from canarysim.engine.columns import tally
+from canarysim.engine.deal import Deal
+from canarysim.engine.joint import Decider, Joint, fate_dtype
+from canarysim.engine.law import Law
+from canarysim.engine.plan import plan_of
+from canarysim.engine.replay import Replay
+from canarysim.engine.rows import Columns
 from canarysim.engine.steps import smallest_unsigned
-from canarysim.engine.traffic import Mix, tally
-from canarysim.table.decision import KINDS
+from canarysim.engine.streams import Streams, law_key
+from canarysim.engine.traffic import Mix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from canarysim.engine.traffic import Rows, Traffic
+    from canarysim.engine.chosen import Known, Piece
+    from canarysim.engine.rows import Rows
     from canarysim.request import Request
-    from canarysim.table.chance import Chance
-    from canarysim.table.decision import Decision
     from canarysim.table.route_table import RouteTable
 
-__all__ = ["Fates", "Piece", "choose_counts", "choose_rows", "look", "pieces"]
+    Outcomes = NDArray[np.unsignedinteger[Any]]
 
-# How randomness is dealt out, so that a seed names one answer.
-# 1. Requests with equal chances share a *law*. The laws of a traffic are sorted, and each has a generator of its
-#    own; so has each distinct mix. All are made from 256 bits of the given generator.
-# 2. The draws of a law go to its rows in the order of the traffic, and those of a mix to its rows. So neither
-#    blocks nor the order in which requests are looked at play a part, nor how a traffic was put together:
-#    concat(repeat(r, 3), repeat(r, 4)) has the rows of repeat(r, 7).
-# 3. A row with a random value takes no draw. What a fault draws for it comes from another generator of its law's
-#    own, a word a row; or, for rows with counts of which only counts are wanted, from a third, as counts.
-BLOCK = 1 << 18
+__all__ = ["Run"]
+
+BLOCK = 1 << 17
 """Rows chosen at a time: the work stays in cache, and memory beyond the result stays small."""
 
-_Place = tuple[int, int, int, int, str]
+SAMPLED = 1 << 12, 1 << 18
+"""One row in 64, at least and at most so many, is looked at before the others: so that outcomes are numbered in
+the order of the table from the start."""
 
-#: A number of independent draws, with the exact share of each outcome.
-Piece = tuple[int, dict[int, Fraction]]
+
+class _Requests:
+    """Rows or a mix of requests that are there, each looked at once, and the fate of each row."""
+
+    def __init__(self, part: Rows | Mix, run: Run) -> None:
+        self.part = part
+        self.fate_of = run.fates_of(part.requests)
+        self.met = set(self.fate_of.tolist())
+        self._narrow = self.fate_of.astype(fate_dtype(len(run.book.fates)))
+
+    def fates(self, rows: slice | NDArray[np.integer[Any]]) -> NDArray[np.unsignedinteger[Any]]:
+        """The fate of each of some rows; those of a mix are told by their requests."""
+        if not isinstance(self.part, Mix):
+            return self._narrow.take(self.part.codes[rows], mode="clip")
+        assert not isinstance(rows, slice)
+        return self._narrow.take(rows, mode="clip")
 
 
-@attrs.frozen(eq=False)
-class Fates:
-    """What may become of each distinct request.
+class Run:
+    """One simulation, fed part by part. ``rows``: whether rows are drawn, or only how often outcomes come up."""
 
-    An *entry* is one possible decision of one request: entries ``first[r]`` to ``first[r + 1] - 1`` are those of
-    request r, in the order of its chances. ``outcome`` is the outcome of each entry, an index into
-    ``outcomes``: decisions in the order of the table, each standing for all that count as the same.
-    """
+    def __init__(self, table: RouteTable, generator: np.random.Generator, *, rows: bool) -> None:
+        self._table = table
+        self._rows = rows
+        self.streams = Streams.of(generator)
+        self.book = Book(table)
+        self._decider: Decider | None = None
+        self._deal = Deal(self.book, self.streams)
+        self._replay = Replay(self.book, self.streams)
+        self._fate_of_request: dict[Request, int] = {}
+        self._met: set[int] = set()
+        self._order = np.empty(0, np.int64)
+        self._uncounted: list[tuple[Rows | Mix, _Requests | Joint]] = []
+        self._counts = np.zeros(0, np.int64)
+        self._fixed: defaultdict[int, int] = defaultdict(int)
+        self._mixed: defaultdict[tuple[tuple[int, Fraction], ...], int] = defaultdict(int)
+        # Where only counts are wanted: what is drawn at the end, and what was counted for random values.
+        self._asked: dict[Request, int] = {}
+        self._asked_in_columns: defaultdict[int, int] = defaultdict(int)
+        self._asked_in_mixes: dict[int, tuple[Mix, int]] = {}
+        self._seen_of: defaultdict[Request, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
 
-    requests: tuple[Request, ...]
-    outcomes: tuple[Decision, ...]
-    first: NDArray[np.int64]
-    outcome: NDArray[np.unsignedinteger[Any]]
-    law_of: NDArray[np.unsignedinteger[Any]]
-    laws: tuple[tuple[Law, tuple[Chance, ...]], ...]
-
-    def numbers(self, requests: Iterable[Request]) -> NDArray[np.int64]:
-        """The number of each of some requests."""
-        known = {request: number for number, request in enumerate(self.requests)}
+    def fates_of(self, requests: Iterable[Request]) -> NDArray[np.int64]:
+        """The fate of each of some requests, each looked at once. Cost: O(routes) a new one."""
+        known = self._fate_of_request
+        for request in requests:
+            if request not in known:
+                known[request] = self.book.fate(self._table.chances(request))
         return np.array([known[request] for request in requests], np.int64)
 
+    def feed(self, parts: Sequence[Rows | Mix], *, last: bool = False) -> Outcomes | None:
+        """Some more of the traffic. Where rows are wanted, their outcomes, by numbers of the book.
 
-def look(table: RouteTable, requests: Iterable[Request]) -> Fates:
-    """Every distinct request looked at once. Cost: O(requests * (routes + outcomes of each))."""
-    asked = tuple(dict.fromkeys(requests))
-    host_order = {host.name: number for number, host in reversed([*enumerate(table.virtual_hosts)])}
-    decisions: dict[tuple[Any, ...], Decision] = {}
-    places: dict[tuple[Any, ...], _Place] = {}
-    laws: dict[tuple[Chance, ...], None] = {}
-    found = []
-    for request in asked:
-        chances = table.chances(request)
-        keys = [_identity(decision) for decision, _ in chances]
-        for position, (key, (decision, _)) in enumerate(zip(keys, chances, strict=True)):
-            decisions.setdefault(key, decision)
-            place = _place(decision, host_order, position)
-            places[key] = min(place, places.get(key, place))
-        law = tuple(chance for _, chance in chances)
-        laws[law] = None
-        found.append((keys, law))
-    order = {key: number for number, key in enumerate(sorted(places, key=places.__getitem__))}
-    known = sorted(((Law([chance.share for chance in law]), law) for law in laws), key=_law_order)
-    law_number = {law: number for number, (_, law) in enumerate(known)}
-    return Fates(
-        asked,
-        tuple(decisions[key] for key in order),
-        np.cumsum([0, *(len(keys) for keys, _ in found)], dtype=np.int64),
-        np.array([order[key] for keys, _ in found for key in keys], smallest_unsigned(max(0, len(order) - 1))),
-        np.array([law_number[law] for _, law in found], smallest_unsigned(max(0, len(known) - 1))),
-        tuple(known),
-    )
+        ``last`` leaves it to ``finish`` to count them.
+        """
+        # What is cheap to know beforehand: so that outcomes are met in the order of the table, if they can be.
+        lots = [self._prepared(part) for part in parts]
+        if not self._rows:
+            for part, lot in zip(parts, lots, strict=True):
+                self._count(part, lot)
+                self._met |= lot.met
+            return None
+        if not self._deal.known:
+            self.book.sort()
+        self._deal.extend()
+        rows = np.empty(sum(part.n for part in parts), self._deal.dtype)
+        done = 0
+        for part, lot in zip(parts, lots, strict=True):
+            rows = self._choose(part, lot, rows, done)
+            done += part.n
+            self._met |= lot.met
+        self._uncounted = list(zip(parts, lots, strict=True))
+        if not last:
+            self._count_rows(rows, np.arange(len(self.book.outcomes)))
+        return rows
 
+    def finish(self, rows: Outcomes | None = None) -> Chosen:
+        """The end; ``rows`` are those of the last ``feed``, if that was not to count them."""
+        book = self.book
+        self._order = order = outcome_order(book, self._met)
+        numbers = self._in_order()
+        outcomes = tuple(book.outcomes[number] for number in numbers.tolist())
+        places = tuple(book.places[number] for number in numbers.tolist())
+        counted = None if self._rows else self._draw_counts(order)
+        if rows is None:
+            return Chosen(outcomes, places, self._known(numbers), None, counted, self.streams.entropy)
+        dtype = smallest_unsigned(max(0, len(numbers) - 1))
+        if rows.dtype != dtype or (numbers != np.arange(len(numbers))).any():
+            # The sentinel is in no row, so that what stands for no outcome here is never asked.
+            final = np.maximum(order, 0).astype(dtype)
+            renumbered = np.empty(len(rows), dtype)
+            for start in range(0, len(rows), BLOCK):
+                block = slice(start, start + BLOCK)
+                final.take(rows[block], out=renumbered[block], mode="clip")
+            rows = renumbered
+        return Chosen(outcomes, places, None, rows, None, self.streams.entropy, self)
 
-def _identity(decision: Decision) -> tuple[Any, ...]:
-    """What decisions of different requests have in common if they count as one outcome.
+    def tallied(self, rows: Outcomes) -> Known:
+        """Counts and pieces, of the rows that ``finish`` gave."""
+        numbers = self._in_order()
+        self._count_rows(rows, numbers)
+        return self._known(numbers)
 
-    The target of a redirect is no part of it: every path would be an outcome of its own.
-    """
-    return (
-        decision.kind,
-        decision.status,
-        decision.virtual_host,
-        None if decision.matched is None else decision.matched.index,
-        decision.cluster,
-        decision.function,
-        () if decision.destination is None else decision.destination.subset,
-        decision.mirrors,
-        decision.unknown if decision.kind == "unknown" else (),
-    )
+    def _in_order(self) -> NDArray[np.int64]:
+        """The numbers in the book of the outcomes that there are, in the order of the table."""
+        there = np.flatnonzero(self._order >= 0)
+        return there[np.argsort(self._order[there])]
 
+    def _known(self, numbers: NDArray[np.int64]) -> Known:
+        counts = np.zeros(len(self.book.outcomes), np.int64)
+        counts[: len(self._counts)] = self._counts[: len(counts)]
+        return tuple(counts[numbers].tolist()), self._pieces(self._order)
 
-def _place(decision: Decision, host_order: dict[str, int], position: int) -> _Place:
-    """Where a decision stands in the order of the table: what no host or no route took comes last."""
-    host = len(host_order) if decision.virtual_host is None else host_order[decision.virtual_host]
-    route = decision.matched.index if decision.matched is not None else 2**62
-    said = "" if decision.kind != "unknown" else repr(decision.unknown)
-    # A header may name the cluster, so that one place of the table leads to many: by their names.
-    label = "" if decision.destination is None else decision.destination.label
-    names = f"{decision.status} {decision.cluster} {label} {decision.mirrors} {said}"
-    return host, route, position, KINDS.index(decision.kind), names
+    def _count_rows(self, rows: Outcomes, numbers: NDArray[np.int64]) -> None:
+        """Count the rows of the last parts; ``numbers`` says which outcome of the book each of theirs is."""
+        done = 0
+        for part, lot in self._uncounted:
+            found = count_of_each(rows[done : done + part.n])
+            # What was counted may have zeros behind the outcomes there are, or lack some.
+            size = min(len(found), len(numbers))
+            counts = np.zeros(len(self.book.outcomes), np.int64)
+            counts[numbers[:size]] = found[:size]
+            done += part.n
+            self._add_counts(counts)
+            if isinstance(part, Mix):
+                self._add_mix(part, lot.fate_of)
+            else:
+                self._add_fixed(part, lot, counts)
+        self._uncounted = []
 
+    # Preparation
 
-def _law_order(known: tuple[Law, tuple[Chance, ...]]) -> tuple[Any, ...]:
-    law, chances = known
-    return law.weights, [
-        [[(c.modulus, c.intervals) for c in conditions] for conditions in (chance.conditions, chance.fault)]
-        for chance in chances
-    ]
+    def _prepared(self, part: Rows | Mix) -> _Requests | Joint:
+        replayed_counts = not self._rows and not isinstance(part, Mix) and part.random_values is not None
+        if not isinstance(part, Columns) or replayed_counts:
+            return _Requests(part, self)
+        if self._decider is None:
+            self._decider = Decider(plan_of(self._table), self.book)
+        lot = Joint(part, plan_of(self._table), self._decider)
+        if part.counts is not None:  # a row that occurs no time has outcomes all the same
+            for start in range(0, part.size, BLOCK):
+                lot.fates(slice(start, min(start + BLOCK, part.size)))
+        elif part.size:
+            least, most = SAMPLED
+            sampled = min(max(least, part.size // 64), most)
+            lot.fates(np.arange(0, part.size, max(1, part.size // sampled)))
+        return lot
 
+    # Rows
 
-# Randomness
+    def _choose(self, part: Rows | Mix, lot: _Requests | Joint, rows: Outcomes, done: int) -> Outcomes:
+        """Write the outcomes of a part from ``done`` on; the array may have to be a wider one."""
+        values = None if isinstance(part, Mix) else part.random_values
+        for block in self._blocks(part):
+            if isinstance(lot, Joint) and isinstance(block, slice) and values is None and self._deal.certain:
+                out = rows[done : done + block.stop - block.start]
+                if lot.sure_into(block, self._deal, out):
+                    self.streams.lanes.skip(len(out))
+                    done += len(out)
+                    continue
+            fates = lot.fates(block)
+            self._deal.extend()
+            if self._deal.dtype != rows.dtype:
+                rows = rows.astype(self._deal.dtype)
+            if values is None:
+                self._deal.draw(fates, rows, done)
+            else:
+                self._replay.pick(fates, values[block], rows[done : done + len(fates)])
+            done += len(fates)
+        self._deal.flush(rows)
+        return rows
 
+    def _blocks(self, part: Rows | Mix) -> Iterator[slice | NDArray[np.integer[Any]]]:
+        """The rows of every single request, those with counts repeated; of a mix the requests that were drawn."""
+        if not isinstance(part, Mix):
+            yield from part.places(BLOCK)
+            return
+        draws = self.streams.mix(part)
+        for start in range(0, part.n, BLOCK):
+            yield draws.take(min(BLOCK, part.n - start))
 
-class _Streams:
-    """The draws of every law and every mix (rules 1 and 2)."""
+    def _add_counts(self, counts: NDArray[np.int64]) -> None:
+        if len(counts) > len(self._counts):
+            grown = np.zeros(len(counts), np.int64)
+            grown[: len(self._counts)] = self._counts
+            self._counts = grown
+        self._counts[: len(counts)] += counts
 
-    def __init__(self, fates: Fates, generator: np.random.Generator) -> None:
-        self._laws = fates.laws
-        self._entropy = int.from_bytes(words_of(generator)(4).astype("<u8").tobytes(), "little")
-        self._law_draws: dict[int, Draws] = {}
-        self._mixes: dict[Any, int] = {}
-        self._mix_draws: dict[int, Draws] = {}
-        self._pickers: dict[int, Picker] = {}
-        self._fault_words: dict[int, Callable[[int], NDArray[np.uint64]]] = {}
-        self._fault_generators: dict[int, np.random.Generator] = {}
+    def _add_fixed(self, part: Rows, lot: _Requests | Joint, counts: NDArray[np.int64]) -> None:
+        """How many rows have each fate: told by the counts of outcomes where no two fates share one."""
+        if not part.n:
+            return
+        book = self.book
+        owner: dict[int, int] = {}
+        shared = False
+        for fate in lot.met:
+            for outcome in set(book.fates[fate].outcomes):
+                shared = shared or owner.setdefault(outcome, fate) != fate
+        if shared or part.random_values is not None:
+            for fates, weights in self._weighted(part, lot):
+                for fate, n in enumerate(tally(fates, weights, len(book.fates)).tolist()):
+                    if n:
+                        self._fixed[fate] += n
+            return
+        for outcome, n in enumerate(counts.tolist()):
+            if n:
+                self._fixed[owner[outcome]] += n
 
-    def _generator(self, kind: int, number: int) -> np.random.Generator:
-        return np.random.default_rng(np.random.SeedSequence(self._entropy, spawn_key=(kind, number)))
+    def _weighted(
+        self, part: Rows, lot: _Requests | Joint
+    ) -> Iterator[tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.int64] | None]]:
+        """The fates of rows, each row once, with their counts."""
+        size = part.size
+        for start in range(0, size, BLOCK):
+            block = slice(start, min(start + BLOCK, size))
+            yield lot.fates(block), None if part.counts is None else part.counts[block]
 
-    def law(self, number: int) -> Draws:
-        if number not in self._law_draws:
-            self._law_draws[number] = self._laws[number][0].draws(self._generator(0, number))
-        return self._law_draws[number]
+    def _add_mix(self, mix: Mix, fates: NDArray[np.integer[Any]]) -> None:
+        by_fate: defaultdict[int, Fraction] = defaultdict(Fraction)
+        for fate, share in zip(fates.tolist(), mix.shares, strict=True):
+            by_fate[fate] += share
+        self._mixed[tuple(sorted(by_fate.items()))] += mix.n
 
-    def law_generator(self, number: int) -> np.random.Generator:
-        return self._generator(0, number)
+    # Counts
 
-    def picker(self, number: int) -> Picker:
-        if number not in self._pickers:
-            self._pickers[number] = Picker(self._laws[number][1])
-        return self._pickers[number]
-
-    def pick(self, number: int, values: NDArray[np.uint64]) -> NDArray[np.unsignedinteger[Any]]:
-        """Which chance of a law each random value comes to (rule 3)."""
-        picker = self.picker(number)
-        if not picker.faulty:
-            return picker.pick(values)
-        if number not in self._fault_words:
-            self._fault_words[number] = words_of(self._generator(2, number))
-        return picker.pick(values, self._fault_words[number](len(values)))
-
-    def fault_generator(self, number: int) -> np.random.Generator:
-        if number not in self._fault_generators:
-            self._fault_generators[number] = self._generator(3, number)
-        return self._fault_generators[number]
-
-    def mix(self, mix: Mix) -> Draws:
-        number = self.mix_number(mix)
-        if number not in self._mix_draws:
-            self._mix_draws[number] = Law(mix.shares).draws(self._generator(1, number))
-        return self._mix_draws[number]
-
-    def mix_number(self, mix: Mix) -> int:
-        return self._mixes.setdefault((mix.requests, mix.shares), len(self._mixes))
-
-    def mix_generator(self, number: int) -> np.random.Generator:
-        return self._generator(1, number)
-
-
-# Choosing
-
-
-def choose_rows(
-    fates: Fates, traffic: Traffic, generator: np.random.Generator
-) -> tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.int64]]:
-    """The outcome of every request in order, and how often each entry came up (int64).
-
-    Memory: a byte a request up to 256 outcomes, and some MB.
-    """
-    streams = _Streams(fates, generator)
-    rows = np.empty(traffic.n, fates.outcome.dtype)
-    came_up = np.zeros(len(fates.outcome), np.int64)
-    done = 0
-    for part in traffic.parts:
-        numbers = fates.numbers(part.requests)
-        for codes, values in _blocks(part, streams):
-            entries = _entries(fates, streams, numbers[codes], values)
-            rows[done : done + len(entries)] = fates.outcome[entries]
-            came_up += tally(entries, None, len(came_up))
-            done += len(entries)
-    return rows, came_up
-
-
-def _blocks(
-    part: Rows | Mix, streams: _Streams
-) -> Iterable[tuple[NDArray[np.integer[Any]], NDArray[np.uint64] | None]]:
-    if not isinstance(part, Mix):
-        yield from part.blocks(BLOCK)
-        return
-    draws = streams.mix(part)
-    for start in range(0, part.n, BLOCK):
-        yield draws.take(min(BLOCK, part.n - start)), None
-
-
-def _entries(
-    fates: Fates, streams: _Streams, numbers: NDArray[np.int64], values: NDArray[np.uint64] | None
-) -> NDArray[np.int64]:
-    """The entry that each request of a block comes to."""
-    entries = fates.first[numbers]
-    laws = fates.law_of[numbers]
-    order = np.argsort(laws, kind="stable")
-    begin = 0
-    for law, count in enumerate(np.bincount(laws, minlength=1).tolist()):
-        if not count:
-            continue
-        where = order[begin : begin + count]
-        begin += count
-        if values is None:
-            entries[where] += streams.law(law).take(count)
-        else:
-            entries[where] += streams.pick(law, values[where])
-    return entries
-
-
-def choose_counts(fates: Fates, traffic: Traffic, generator: np.random.Generator) -> NDArray[np.int64]:
-    """How often each entry comes up (int64), drawn as counts. Cost: that of the entries, whatever the numbers."""
-    streams = _Streams(fates, generator)
-    came_up = np.zeros(len(fates.outcome), np.int64)
-    asked = np.zeros(len(fates.requests), np.int64)
-    mixes: dict[int, tuple[Mix, int]] = {}
-    for part in traffic.parts:
+    def _count(self, part: Rows | Mix, lot: _Requests | Joint) -> None:
         if isinstance(part, Mix):
-            number = streams.mix_number(part)
-            mixes[number] = part, part.n + mixes.get(number, (part, 0))[1]
-            continue
-        numbers = fates.numbers(part.requests)
+            number = self.streams.mix_number(part)
+            for request in part.requests:  # its place among the draws is where the traffic names it first
+                self._asked.setdefault(request, 0)
+            self._asked_in_mixes[number] = part, part.n + self._asked_in_mixes.get(number, (part, 0))[1]
+            self._add_mix(part, lot.fate_of)
+            return
+        if isinstance(lot, Joint):
+            for fates, weights in self._weighted(part, lot):
+                for fate, n in enumerate(tally(fates, weights, len(self.book.fates)).tolist()):
+                    if n:
+                        self._asked_in_columns[fate] += n
+                        self._fixed[fate] += n
+            return
+        numbers = tally(part.codes, part.counts, len(part.requests)).tolist()
+        for fate, n in zip(lot.fate_of.tolist(), numbers, strict=True):
+            self._fixed[fate] += n
         if part.random_values is None:
-            np.add.at(asked, numbers, tally(part.codes, part.counts, len(numbers)))
-            continue
+            for request, n in zip(part.requests, numbers, strict=True):
+                self._asked[request] = self._asked.get(request, 0) + n
+            return
+        self._count_replayed(part, lot)
+
+    def _count_replayed(self, part: Rows, lot: _Requests | Joint) -> None:
+        """Random values with counts: what faults draw for them is drawn as counts."""
+        assert part.random_values is not None
         for start in range(0, len(part.codes), BLOCK):
             block = slice(start, start + BLOCK)
-            asked_for, values = numbers[part.codes[block]], part.random_values[block]
+            codes, values = part.codes[block].astype(np.int64), part.random_values[block]
             counts = None if part.counts is None else part.counts[block]
+            fates = lot.fate_of[codes]
             if counts is not None:
-                faulty = _count_faulty(fates, streams, asked_for, values, counts, came_up)
-                asked_for, values, counts = asked_for[~faulty], values[~faulty], counts[~faulty]
-            entries = _entries(fates, streams, asked_for, values)
-            came_up += tally(entries, counts, len(came_up))
-    for number, (mix, n) in mixes.items():
-        counts = Law(mix.shares).counts(n, streams.mix_generator(number))
-        np.add.at(asked, fates.numbers(mix.requests), counts)
-    generators: dict[int, np.random.Generator] = {}
-    for number in np.flatnonzero(asked).tolist():
-        at, law = int(fates.law_of[number]), fates.laws[int(fates.law_of[number])][0]
-        first, end = fates.first[number : number + 2].tolist()
-        if law.certain is not None:
-            came_up[first + law.certain] += asked[number]
-            continue
-        if at not in generators:
-            generators[at] = streams.law_generator(at)
-        came_up[first:end] += law.counts(int(asked[number]), generators[at])
-    return came_up
+                faulty = np.zeros(len(codes), np.bool_)
+                for number in np.unique(codes).tolist():
+                    fate = self.book.fates[int(lot.fate_of[number])]
+                    picker = self._replay.picker(fate.law)
+                    if not picker.faulty:
+                        continue
+                    rows = codes == number
+                    faulty |= rows
+                    generator = self.streams.fault_counts(self.book.laws[fate.law][1])
+                    found = picker.counts(values[rows], counts[rows], generator)
+                    self._add_seen(part.requests[number], zip(fate.outcomes, found.tolist(), strict=True))
+                codes, values, counts, fates = codes[~faulty], values[~faulty], counts[~faulty], fates[~faulty]
+            outcomes = np.empty(len(fates), np.int64)
+            self._replay.pick(fates, values, outcomes)
+            size = len(self.book.outcomes)
+            pairs, which = np.unique(codes * size + outcomes, return_inverse=True)
+            numbers = tally(which.reshape(-1), counts, len(pairs))
+            for pair, n in zip(pairs.tolist(), numbers.tolist(), strict=True):
+                self._add_seen(part.requests[pair // size], [(pair % size, n)])
 
+    def _add_seen(self, request: Request, outcomes: Iterable[tuple[int, int]]) -> None:
+        seen = self._seen_of[request]
+        for outcome, n in outcomes:
+            if n:
+                seen[outcome] += n
 
-def _count_faulty(
-    fates: Fates,
-    streams: _Streams,
-    numbers: NDArray[np.int64],
-    values: NDArray[np.uint64],
-    counts: NDArray[np.int64],
-    came_up: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """Counts the rows that faults draw for, whose requests do not all come to the same; which rows these are."""
-    faulty = np.zeros(len(numbers), np.bool_)
-    for number in np.unique(numbers).tolist():
-        law = int(fates.law_of[number])
-        if not streams.picker(law).faulty:
-            continue
-        rows = numbers == number
-        faulty |= rows
-        first, end = fates.first[number : number + 2].tolist()
-        generator = streams.fault_generator(law)
-        came_up[first:end] += streams.picker(law).counts(values[rows], counts[rows], generator)
-    return faulty
+    def _draw_counts(self, order: NDArray[np.int64]) -> Counted:
+        """Draw what was asked for, request by request, then fate by fate of what stood in columns."""
+        book = self.book
+        laws = sorted({book.fates[fate].law for fate in self._met}, key=self._law_order)
+        number_of = {law: number for number, law in enumerate(laws)}
+        generators: dict[int, np.random.Generator] = {}
 
+        def drawn(fate: int, n: int) -> list[int]:
+            at = book.fates[fate].law
+            law, _ = book.laws[at]
+            if law.certain is not None or not n:
+                return [n if number == law.certain else 0 for number in range(len(law.weights))]
+            if at not in generators:
+                generators[at] = self.streams.counts(number_of[at])
+            counts: list[int] = law.counts(n, generators[at]).tolist()
+            return counts
 
-# Exact expectation
+        for number, (mix, n) in self._asked_in_mixes.items():
+            counts = Law(mix.shares).counts(n, self.streams.mix_generator(number)).tolist()
+            for request, count in zip(mix.requests, counts, strict=True):
+                self._asked[request] = self._asked.get(request, 0) + count
+        for request, n in self._asked.items():
+            fate = self._fate_of_request[request]
+            self._add_seen(request, zip(book.fates[fate].outcomes, drawn(fate, n), strict=True))
+        fates: dict[tuple[Any, tuple[int, ...]], tuple[int, ...]] = {}
+        total = np.zeros(len(book.outcomes), np.int64)
+        for fate in sorted(self._asked_in_columns, key=lambda fate: self._fate_order(fate, order)):
+            found = drawn(fate, self._asked_in_columns[fate])
+            outcomes = book.fates[fate].outcomes
+            fates[book.laws[book.fates[fate].law][1], tuple(order[list(outcomes)].tolist())] = tuple(found)
+            np.add.at(total, list(outcomes), found)
+        for seen in self._seen_of.values():
+            for outcome, n in seen.items():
+                total[outcome] += n
+        self._add_counts(total)
+        requests = {
+            request: {int(order[outcome]): n for outcome, n in seen.items()}
+            for request, seen in self._seen_of.items()
+        }
+        return Counted(requests, fates)
 
+    def _law_order(self, law: int) -> tuple[Any, ...]:
+        found, chances = self.book.laws[law]
+        return found.weights, law_key(chances)
 
-def pieces(fates: Fates, traffic: Traffic) -> tuple[Piece, ...]:
-    """The traffic as independent runs of draws over outcomes, with exact shares.
+    def _fate_order(self, fate: int, order: NDArray[np.int64]) -> tuple[Any, ...]:
+        found = self.book.fates[fate]
+        return order[list(found.outcomes)].tolist(), self._law_order(found.law)
 
-    A fixed composition is a run for every law and set of outcomes, a mix is one run. Requests with random
-    values are taken as if they had none.
-    """
-    fixed: defaultdict[tuple[int, bytes], int] = defaultdict(int)
-    shares: dict[tuple[int, bytes], dict[int, Fraction]] = {}
-    kind_of = []
-    for number in range(len(fates.requests)):
-        outcomes = fates.outcome[fates.first[number] : fates.first[number + 1]]
-        law = int(fates.law_of[number])
-        kind = law, outcomes.tobytes()
-        kind_of.append(kind)
-        if kind not in shares:
-            weights = fates.laws[law][0].weights
-            shares[kind] = _summed(zip(outcomes.tolist(), weights, strict=True), sum(weights))
-    mixed: list[Piece] = []
-    for part in traffic.parts:
-        numbers = fates.numbers(part.requests).tolist()
-        if not isinstance(part, Mix):
-            for number, count in zip(numbers, tally(part.codes, part.counts, len(numbers)).tolist(), strict=True):
-                fixed[kind_of[number]] += count
-            continue
-        by_kind: defaultdict[tuple[int, bytes], Fraction] = defaultdict(Fraction)
-        for number, share in zip(numbers, part.shares, strict=True):
-            by_kind[kind_of[number]] += share
-        mixture: defaultdict[int, Fraction] = defaultdict(Fraction)
-        for kind, share in by_kind.items():
-            for outcome, chance in shares[kind].items():
-                mixture[outcome] += share * chance
-        mixed.append((part.n, dict(mixture)))
-    return (*((n, shares[kind]) for kind, n in fixed.items()), *mixed)
+    # Exact expectation
 
+    def _pieces(self, order: NDArray[np.int64]) -> tuple[Piece, ...]:
+        """The traffic as independent runs of draws over outcomes, with exact shares.
 
-def _summed(weighted: Iterable[tuple[int, int]], total: int) -> dict[int, Fraction]:
-    """Shares by outcome; several destinations of a route may be the same outcome."""
-    weights: defaultdict[int, int] = defaultdict(int)
-    for outcome, weight in weighted:
-        weights[outcome] += weight
-    return {outcome: Fraction(weight, total) for outcome, weight in weights.items()}
+        A fixed composition is a run for every fate, a mix is one run. Requests with random values are taken as if
+        they had none.
+        """
+        shares = {fate: self._shares(fate, order) for fate in self._met}
+        pieces: list[Piece] = [(n, shares[fate]) for fate, n in self._fixed.items()]
+        for by_fate, n in self._mixed.items():
+            mixture: defaultdict[int, Fraction] = defaultdict(Fraction)
+            for fate, share in by_fate:
+                for outcome, chance in shares[fate].items():
+                    mixture[outcome] += share * chance
+            pieces.append((n, dict(mixture)))
+        return alike_together(pieces)
+
+    def _shares(self, number: int, order: NDArray[np.int64]) -> dict[int, Fraction]:
+        """Shares by outcome; several destinations of a route may be the same outcome."""
+        fate = self.book.fates[number]
+        law, _ = self.book.laws[fate.law]
+        weights: defaultdict[int, int] = defaultdict(int)
+        for outcome, weight in zip(order[list(fate.outcomes)].tolist(), law.weights, strict=True):
+            weights[outcome] += weight
+        total = sum(law.weights)
+        return {outcome: Fraction(weight, total) for outcome, weight in weights.items()}

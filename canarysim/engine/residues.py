@@ -112,6 +112,14 @@ class Residues:
             locate(residues, out[start : start + BLOCK])
         return out
 
+    def locate(self, residues: NDArray[np.uint64]) -> NDArray[np.unsignedinteger[Any]]:
+        """The same for values that are below the total already."""
+        out = np.empty(len(residues), self._dtype)
+        locate = self._locator(min(len(residues), BLOCK))
+        for start in range(0, len(residues), BLOCK):
+            locate(residues[start : start + BLOCK], out[start : start + BLOCK])
+        return out
+
     def _locator(self, longest: int) -> Callable[[NDArray[np.uint64], NDArray[Any]], None]:
         """A function that writes to ``out`` the index of each residue, up to ``longest`` at a time."""
         steps = self._steps

@@ -10,15 +10,16 @@ from typing import IO, TYPE_CHECKING, Any, Literal
 import attrs
 import numpy as np
 
+from canarysim.engine.columns import Column, Raw, as_column, has_missing, tally
 from canarysim.engine.rng import whole_number
+from canarysim.engine.rows import Columns, Rows, with_hosts
 from canarysim.engine.split import as_random_values
-from canarysim.engine.steps import smallest_unsigned
 from canarysim.errors import InvalidValue
 from canarysim.request import Request
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from typing import TypeAlias
 
     from numpy.typing import ArrayLike, NDArray
@@ -33,90 +34,8 @@ __all__ = ["Column", "Mix", "Rows", "Traffic"]
 SUM_OF_FLOATS = Fraction(1, 10**9)
 """How far from 1 the sum of shares may be if floats, which are rounded themselves, are among them."""
 
-
-@attrs.frozen(eq=False, init=False)
-class Column:
-    """Texts by code: row i has the text ``categories[codes[i]]``, as in a pandas or Arrow dictionary column.
-
-    ``codes`` are integers from 0 to len(categories) - 1, kept as the smallest unsigned dtype that holds them;
-    ``categories`` are str, or None for what is missing: a missing header is not an empty one.
-
-    Raises InvalidValue (``bad_codes``, ``unknown_code``, ``not_text``). Cost: a pass over the codes.
-
-    >>> Column([0, 1, 1], [None, "true"])
-    <Column 3 rows, 2 categories>
-    """
-
-    codes: NDArray[np.unsignedinteger[Any]]
-    categories: tuple[str | None, ...]
-
-    def __init__(self, codes: ArrayLike, categories: Iterable[str | None]) -> None:
-        if isinstance(categories, str):
-            raise InvalidValue("not_text", f"categories are a list of texts, not the one text {categories!r}")
-        texts = tuple(categories)
-        for text in texts:
-            if not (text is None or isinstance(text, str)):
-                raise InvalidValue("not_text", f"a category is a str or None, not {text!r}", value=text)
-        array = np.asarray(codes)
-        if array.ndim != 1 or not (array.dtype.kind in "iu" or array.size == 0):
-            raise InvalidValue(
-                "bad_codes",
-                f"codes are a one-dimensional array of integers, not {array.dtype} of shape {array.shape}",
-            )
-        if array.size:
-            for code in (int(array.min()), int(array.max())):
-                if not 0 <= code < len(texts):
-                    hint = "; for rows without a value add None to the categories" if code < 0 else ""
-                    raise InvalidValue(
-                        "unknown_code", f"code {code} names none of the {len(texts)} categories{hint}", value=code
-                    )
-        kept = array.astype(smallest_unsigned(max(0, len(texts) - 1)))  # a copy: nobody else can change it
-        kept.flags.writeable = False
-        self.__attrs_init__(kept, texts)
-
-    @classmethod
-    def from_arrow(cls, values: Any) -> Column:
-        """Text of anything with ``__arrow_c_stream__`` or ``__arrow_c_array__``: a series, an array.
-
-        Dictionary columns (categoricals, enums) keep their codes, other text is encoded as a dictionary. Rows
-        without a value get None for their category. Raises MissingExtra without pyarrow, InvalidValue
-        (``not_text``), TypeError. Cost: a pass over the codes, or one of Arrow's ``dictionary_encode``.
-        """
-        from canarysim.engine.arrow import column_from_arrow
-
-        return column_from_arrow(values)
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-    def __repr__(self) -> str:
-        return f"<Column {len(self):,} rows, {len(self.categories):,} categories>"
-
-
-@attrs.frozen(eq=False)
-class Rows:
-    """Requests in a given order: row i is ``requests[codes[i]]``, ``counts[i]`` times, with its random value."""
-
-    requests: tuple[Request, ...]
-    codes: NDArray[np.integer[Any]]
-    counts: NDArray[np.int64] | None = None
-    random_values: NDArray[np.uint64] | None = None
-    n: int = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        n = len(self.codes) if self.counts is None else sum(self.counts.tolist())
-        object.__setattr__(self, "n", n)
-
-    def blocks(self, size: int) -> Iterator[tuple[NDArray[np.integer[Any]], NDArray[np.uint64] | None]]:
-        """Codes and random values of every single request, rows with counts repeated, ``size`` at a time."""
-        values = self.random_values
-        ends = None if self.counts is None else np.cumsum(self.counts)
-        for start in range(0, self.n, size):
-            stop = min(start + size, self.n)
-            at: slice | NDArray[np.intp] = slice(start, stop)
-            if ends is not None:
-                at = ends.searchsorted(np.arange(start, stop), side="right")
-            yield self.codes[at], None if values is None else values[at]
+FEW_ROWS = 100_000
+"""Rows of columns that are searched for what only a reader wants to know."""
 
 
 @attrs.frozen(eq=False)
@@ -132,8 +51,8 @@ class Mix:
 class Traffic:
     """Many requests. Made by ``repeat``, ``mix``, ``from_columns`` and ``concat``; len() is their number.
 
-    A traffic is immutable and knows no table. ``parts`` are what it is composed of, in order: ``Rows`` or
-    ``Mix``.
+    A traffic is immutable and knows no table. ``parts`` are what it is composed of, in order: ``Rows``
+    (with ``Columns`` among them) or ``Mix``.
 
     >>> pets, pet = Request("/findPets"), Request("/findPetWithId/1")
     >>> Traffic.concat(Traffic.repeat(pet, 900), Traffic.mix({pets: 0.9, pet: 0.1}, 100))
@@ -221,7 +140,8 @@ class Traffic:
 
         Raises InvalidValue: ``lengths_differ``, ``not_text``, ``missing_text``, ``bad_column``, ``bad_counts``,
         ``negative_count``, ``unknown_code``, and what Request and Split.pick refuse.
-        Cost: O(rows) a column, and a Request for each distinct row.
+        Lists are copied, and numbered only if the table that is asked looks at them (RouteTable.columns_needed).
+        Cost: O(rows) a column. No Request is made before somebody asks for one.
 
         >>> traffic = Traffic.from_columns(path="/", headers={"x-canary": [None, "true", "true"]})
         >>> traffic.requests()
@@ -234,21 +154,23 @@ class Traffic:
         pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
         names = [name for name, _ in pairs]
         Request("/", headers=[(name, "") for name in names])  # which refuses names that no header has
-        columns = [(what, _column(what, given)) for what, given in texts]
-        columns += [(f"header {name}", _column(f"header {name}", given)) for name, given in pairs]
+        columns = [(what, as_column(what, given)) for what, given in texts]
+        columns += [(f"header {name}", as_column(f"header {name}", given)) for name, given in pairs]
         for what, column in columns[:3]:
-            if None in (column.categories if isinstance(column, Column) else (column,)):
+            if has_missing(column):
                 raise InvalidValue("missing_text", f"{what} has None; only headers and the scheme may be missing")
         occurs = None if counts is None else _counts(counts)
         values = None if random_values is None else _values(random_values)
-        lengths = {what: len(column) for what, column in columns if isinstance(column, Column)}
+        lengths = {what: len(column) for what, column in columns if isinstance(column, Column | Raw)}
         lengths |= {"counts": len(occurs)} if occurs is not None else {}
         lengths |= {"random_values": len(values)} if values is not None else {}
         if len(set(lengths.values())) > 1:
             listed = ", ".join(f"{what} {length:,}" for what, length in lengths.items())
             raise InvalidValue("lengths_differ", f"columns of one traffic are equally long: {listed}", **lengths)
-        requests, codes = _distinct([c for _, c in columns], names, next(iter(lengths.values()), 1))
-        return cls((Rows(requests, codes, occurs, values),))
+        size = next(iter(lengths.values()), 1)
+        labels = [*(what for what, _ in texts), *(name.lower() for name in names)]
+        labels, given = with_hosts(labels, [column for _, column in columns], size)
+        return cls((Columns(labels, given, size, occurs, values),))
 
     @classmethod
     def from_arrow(
@@ -332,19 +254,21 @@ class Traffic:
         return sum(part.n for part in self.parts)
 
     def __repr__(self) -> str:
-        distinct = len({request for part in self.parts for request in part.requests})
+        distinct = self.distinct
+        told = "" if distinct is None else f", {distinct:,} distinct"
         drawn = sum(part.n for part in self.parts if isinstance(part, Mix))
         chosen = f", {drawn:,} of them drawn" if drawn else ""
-        return f"<Traffic {self.n:,} requests, {distinct:,} distinct{chosen}>"
+        return f"<Traffic {self.n:,} requests{told}{chosen}>"
 
+    @property
+    def distinct(self) -> int | None:
+        """The number of distinct requests; None where columns of more than 100,000 rows would have to be searched.
 
-def tally(codes: NDArray[np.integer[Any]], counts: NDArray[np.int64] | None, size: int) -> NDArray[np.int64]:
-    """How often each code from 0 to size - 1 occurs: int64, exact also where floats would not be."""
-    if counts is None:
-        return np.bincount(codes, minlength=size).astype(np.int64, copy=False)
-    numbers = np.zeros(size, np.int64)
-    np.add.at(numbers, codes, counts)
-    return numbers
+        ``len(requests())`` counts them whatever it costs.
+        """
+        if any(isinstance(part, Columns) and part.size > FEW_ROWS for part in self.parts):
+            return None
+        return len({request for part in self.parts for request in part.requests})
 
 
 def _request(request: Request | str) -> Request:
@@ -389,34 +313,6 @@ def _number(share: object) -> Fraction | None:
 # Columns
 
 
-def _column(what: str, given: Texts) -> Column | str | None:
-    """A column as codes; a single text, or None, stands for every row and stays as it is."""
-    if given is None or isinstance(given, str | Column):
-        return given
-    values: Any = given
-    if not isinstance(values, list | tuple) and hasattr(values, "__array__"):
-        array = np.asarray(values)
-        if array.ndim != 1:
-            raise InvalidValue(
-                "bad_column", f"{what} is an array of shape {array.shape}; a column has one dimension"
-            )
-        values = array.tolist()
-    if not isinstance(values, list | tuple):
-        raise InvalidValue(
-            "bad_column",
-            f"{what} is a list, tuple or array of str, a Column or one str, not {type(given).__name__}",
-        )
-    for row, value in enumerate(values):
-        if not (value is None or isinstance(value, str)):
-            hint = "; write None for what is missing" if isinstance(value, float) else ""  # pandas has NaN there
-            raise InvalidValue(
-                "not_text", f"row {row} of {what} is {value!r}, not a str{hint}", row=row, value=value
-            )
-    known: dict[str | None, int] = {}
-    codes = np.fromiter((known.setdefault(value, len(known)) for value in values), np.int64, len(values))
-    return Column(codes, known)
-
-
 def _counts(counts: ArrayLike) -> NDArray[np.int64]:
     array = np.asarray(counts)
     if array.ndim != 1 or not (array.dtype.kind in "iu" or array.size == 0):
@@ -434,47 +330,3 @@ def _values(random_values: ArrayLike) -> NDArray[np.uint64]:
     if array.ndim != 1:
         raise InvalidValue("bad_column", f"random_values have shape {array.shape}; a column has one dimension")
     return array.astype(np.uint64)
-
-
-def _distinct(
-    columns: Sequence[Column | str | None], names: Sequence[str], length: int
-) -> tuple[tuple[Request, ...], NDArray[np.integer[Any]]]:
-    """The distinct requests in order of appearance, and which of them each row is."""
-    code, size = np.zeros(length, np.int64), 1
-    for column in columns:
-        if isinstance(column, Column):
-            # Numbered anew after each column, so that the product of all categories never overflows.
-            joint = code * len(column.categories) + column.codes
-            code, size = _numbered(joint, size * len(column.categories))
-    # Of what is written to one place the last stays, and going backwards that is the first row.
-    first = np.zeros(size if length else 0, np.int64)
-    first[code[::-1]] = np.arange(length - 1, -1, -1)
-    known: dict[Request, int] = {}
-    number = np.zeros(len(first), np.int64)
-    for at in np.argsort(first).tolist():
-        row = int(first[at])
-        texts = [c.categories[c.codes[row]] if isinstance(c, Column) else c for c in columns]
-        request = _built(texts, names)
-        # Different rows may make the same request: a category that stands twice, a name in capitals.
-        number[at] = known.setdefault(request, len(known))
-    return tuple(known), number.astype(smallest_unsigned(max(0, len(known) - 1)))[code]
-
-
-def _numbered(values: NDArray[np.int64], bound: int) -> tuple[NDArray[np.int64], int]:
-    """Values below a bound numbered without gaps, and how many different ones there are."""
-    if bound > 4 * len(values) + 1024:
-        found, numbers = np.unique(values, return_inverse=True)
-        return numbers.astype(np.int64, copy=False), len(found)
-    there = np.zeros(bound, np.bool_)  # a table beats sorting
-    there[values] = True
-    rank = np.cumsum(there, dtype=np.int64) - 1
-    return rank[values], int(there.sum())
-
-
-def _built(texts: Sequence[str | None], names: Sequence[str]) -> Request:
-    path, method, authority, scheme, *values = texts
-    assert path is not None
-    assert method is not None
-    assert authority is not None
-    headers = [(name, value) for name, value in zip(names, values, strict=True) if value is not None]
-    return Request(path, method=method, authority=authority, scheme=scheme, headers=headers)

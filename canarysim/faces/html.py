@@ -37,7 +37,7 @@ from canarysim.faces.markup import (
     short,
     table,
 )
-from canarysim.faces.simulation import simulation_in_words, worth_showing
+from canarysim.faces.simulation import simulation_in_words, simulation_title, worth_showing
 from canarysim.faces.text import (
     besides_in_words,
     by_way,
@@ -253,7 +253,7 @@ def _outcome(outcome: Outcome, n: int, colour: str) -> Html:
 
 def simulation_html(simulation: Simulation) -> str:
     """What was seen of each outcome, by route, with the exact share and the 95 % range beside it."""
-    title = f"{plural(simulation.n, 'request')}, {len(simulation.requests):,} distinct"
+    title = simulation_title(simulation)
     if not simulation.n:
         return box(el("div", el("strong", title)))
     observed = simulation.observed

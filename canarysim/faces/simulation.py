@@ -37,7 +37,7 @@ def simulation_text(simulation: Simulation, observed: Sequence[Observed]) -> str
     ``observed`` are the figures of each outcome. Of very many the most frequent are shown, and those outside
     their range.
     """
-    title = f"{plural(simulation.n, 'request')}, {len(simulation.requests):,} distinct"
+    title = simulation_title(simulation)
     if not simulation.n:
         return title
     shown = worth_showing(observed)
@@ -54,6 +54,12 @@ def simulation_text(simulation: Simulation, observed: Sequence[Observed]) -> str
     if hidden:
         lines += ["", f"... and {plural(len(hidden), 'outcome')} more, with {plural(sum(hidden), 'request')}"]
     return "\n".join([*lines, "", *simulation_in_words(simulation, observed)]).rstrip()
+
+
+def simulation_title(simulation: Simulation) -> str:
+    """How many requests there are, and how many distinct ones where that is known or cheap to know."""
+    distinct = None if simulation.traffic is None else simulation.traffic.distinct
+    return plural(simulation.n, "request") + ("" if distinct is None else f", {distinct:,} distinct")
 
 
 def worth_showing(observed: Sequence[Observed]) -> list[int]:

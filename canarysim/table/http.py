@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from canarysim.request import Request
     from canarysim.table.behaviour import Behaviour
 
-__all__ = ["INVENTED_HEADERS", "HttpSettings", "Invented", "Seen", "see"]
+__all__ = ["INVENTED_HEADERS", "TREATED_TARGET", "HttpSettings", "Invented", "Seen", "see"]
 
 
 EscapedSlashes = Literal["KEEP_UNCHANGED", "REJECT_REQUEST", "UNESCAPE_AND_REDIRECT", "UNESCAPE_AND_FORWARD"]
@@ -88,8 +88,9 @@ _METHODS = frozenset(
     """.split()
 )
 
-# Most requests need none of the treatment below, and these say so at once.
-_TREATED_TARGET = re.compile(r"[^A-Za-z0-9/_~!$&'()*+,;=:@.?-]|/\.")
+# Most requests need none of the treatment below, and these say so at once. Where slashes are merged two of them
+# need it too, and where path parameters are ignored a semicolon.
+TREATED_TARGET = re.compile(r"[^A-Za-z0-9/_~!$&'()*+,;=:@.?-]|/\.")
 _TREATED_HOST = re.compile(r"[^A-Za-z0-9.-]")
 
 _PORT = re.compile(r":[+]?\d+\Z", re.ASCII)
@@ -265,7 +266,7 @@ def see(
     if (
         path[:1] != "/"
         or method not in _METHODS
-        or _TREATED_TARGET.search(path)
+        or TREATED_TARGET.search(path)
         or _TREATED_HOST.search(authority)
         or authority[-1:] == "."
         or (http.merge_slashes and "//" in path)

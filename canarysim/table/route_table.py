@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from operator import index
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -21,7 +22,7 @@ from canarysim.table.runtime import NO_RUNTIME, Runtime
 from canarysim.table.values import as_tuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from fractions import Fraction
 
     from canarysim.problems import Problem
@@ -141,19 +142,25 @@ class RouteTable:
     problems: tuple[Problem, ...] = attrs.field(default=(), kw_only=True, eq=False)
     #: How the Envoy of this table behaves, where Envoys differ.
     behaviour: Behaviour = attrs.field(init=False, eq=False, repr=False)
+    _programs: tuple[tuple[VirtualHost, RouteProgram], ...] = attrs.field(init=False, eq=False, repr=False)
     _index: DomainIndex[tuple[VirtualHost, RouteProgram]] = attrs.field(init=False, eq=False, repr=False)
+    #: What is made ready for many requests at once, by whoever needs it: it is no part of the table's value.
+    kept: dict[str, Any] = attrs.field(init=False, eq=False, repr=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         behaviour = behaviour_of(self.envoy, self.runtime)
         object.__setattr__(self, "behaviour", behaviour)
         self._check_bodies()
         entries = []
+        programs = []
         problems = list(self.problems)
         for host in self.virtual_hosts:
             plain, faulty = self._adds_nothing(host), (host.faults or self.faults) is not None
             program = RouteProgram(host.routes, behaviour, self.runtime, everyday=plain, faulty=faulty)
-            entries += [(domain, (host, program)) for domain in host.domains]
+            programs.append((host, program))
+            entries += [(domain, programs[-1]) for domain in host.domains]
             problems += [problem for problem in program.problems if problem not in problems]
+        object.__setattr__(self, "_programs", tuple(programs))
         object.__setattr__(self, "_index", DomainIndex(entries))
         object.__setattr__(self, "problems", tuple(problems))
 
@@ -164,11 +171,13 @@ class RouteTable:
                 text = f"the body of a direct response may have {most} bytes"
                 raise InvalidValue("body_too_long", text, route=route)
 
-    def __getstate__(self) -> dict[str, object]:
-        return {field.name: getattr(self, field.name) for field in attrs.fields(RouteTable) if field.init}
+    def __reduce__(self) -> tuple[Callable[[bytes], RouteTable], tuple[bytes]]:
+        """As its own values, pressed; what is read again is made ready once a process (``_unpacked``)."""
+        from pickle import dumps
+        from zlib import compress
 
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self.__init__(state.pop("virtual_hosts"), **state)  # type: ignore[misc]
+        values = {field.name: getattr(self, field.name) for field in attrs.fields(RouteTable) if field.init}
+        return _unpacked, (compress(dumps(values, protocol=4), 1),)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -228,8 +237,37 @@ class RouteTable:
             ignore_path_parameters=self.ignore_path_parameters_in_path_matching,
         )
 
-    def find(self, request: Request | str) -> Found:
-        """Everything up to the routes and the random values that lead to each. Cost: O(routes of the host)."""
+    @property
+    def columns_needed(self) -> frozenset[str]:
+        """What of a request can change its outcome: ``path``, ``method``, ``authority``, ``header x-canary``, ...
+
+        Whoever reads much traffic for this table needs no other column; ``simulate`` looks at no other. An outcome
+        is what `Simulation.counts` tells apart: the target of a redirect, for one, is none. Cost: O(routes).
+
+        >>> import canarysim as cs
+        >>> table = cs.loads('''
+        ... apiVersion: gateway.solo.io/v1
+        ... kind: VirtualService
+        ... metadata: {name: shop}
+        ... spec:
+        ...   virtualHost:
+        ...     routes:
+        ...     - matchers: [{prefix: /, headers: [{name: X-Canary, value: "true"}]}]
+        ...       routeAction: {single: {upstream: {name: v2}}}
+        ... ''')
+        >>> sorted(table.columns_needed)[:3]
+        ['header connection', 'header upgrade', 'header x-canary']
+        """
+        from canarysim.table.needs import columns_needed
+
+        return columns_needed(self)
+
+    def find(self, request: Request | str, among: Iterable[int] | None = None) -> Found:
+        """Everything up to the routes and the random values that lead to each. Cost: O(routes of the host).
+
+        ``among``, of requests with a path: which of the routes that the host's program keeps may take it, where
+        the others are known not to. Then the cost is O(among).
+        """
         seen = self.see(request)
         if seen.refused is not None:
             return Found(seen)
@@ -239,7 +277,17 @@ class RouteTable:
         rule, (host, program) = entry
         if host.require_tls and _lacks_tls(host, seen):
             return Found(seen, rule, host, NO_ROUTE, True)
-        return Found(seen, rule, host, program.find(seen))
+        return Found(seen, rule, host, program.find(seen) if among is None else program.find_among(seen, among))
+
+    @property
+    def programs(self) -> tuple[tuple[VirtualHost, RouteProgram], ...]:
+        """The virtual hosts, each with its routes made ready."""
+        return self._programs
+
+    def host_of(self, seen: Seen) -> tuple[VirtualHost, RouteProgram] | None:
+        """Which of ``programs`` a request belongs to; None where no domain takes it."""
+        entry = self._find_host(seen)
+        return None if entry is None else entry[1]
 
     def _adds_nothing(self, host: VirtualHost) -> bool:
         """Whether what a route forwards needs no look at the virtual host or the table."""
@@ -279,13 +327,15 @@ class RouteTable:
             fault_value = checked(fault_value, "fault")
         return decide(self, self.find(request), random_value, fault_value)
 
-    def chances(self, request: Request | str) -> tuple[tuple[Decision, Chance], ...]:
+    def chances(
+        self, request: Request | str, among: Iterable[int] | None = None
+    ) -> tuple[tuple[Decision, Chance], ...]:
         """Every possible decision with the random values that lead to it, in the order of the table.
 
         The shares add to 1; destinations of weight 0 are there, with share 0. What a fault aborts comes after
-        what is sent by the same route.
+        what is sent by the same route. ``among`` as in ``find``.
         """
-        return decisions(self, self.find(request))
+        return decisions(self, self.find(request, among))
 
     def shares(self, request: Request | str) -> tuple[tuple[Decision, Fraction], ...]:
         """Every possible decision with its exact share of all random values."""
@@ -306,6 +356,18 @@ class RouteTable:
         from canarysim.faces.table_text import table_text
 
         return table_text(self)
+
+
+@lru_cache(maxsize=4)
+def _unpacked(packed: bytes) -> RouteTable:
+    """The table of some pickled values. A table never changes, so that the same one can be given out again.
+
+    A pool of workers gets the table with every task; this way a worker makes it ready for the first.
+    """
+    from pickle import loads
+    from zlib import decompress
+
+    return RouteTable(**loads(decompress(packed)))  # noqa: S301  # whoever loads a pickle trusts it already
 
 
 def checked(value: object, kind: str) -> int:

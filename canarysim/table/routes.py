@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from canarysim.table.mutations import Mutations
     from canarysim.table.runtime import Runtime
 
-__all__ = ["NO_ROUTE", "Action", "Branch", "Route", "RouteMatch", "RouteProgram", "verdict"]
+__all__ = ["NO_ROUTE", "Action", "Branch", "Route", "RouteMatch", "RouteProgram", "judge", "verdict"]
 
 
 Action = RouteAction | RedirectAction | DirectResponseAction | NonForwardingAction
@@ -182,7 +182,7 @@ class RouteProgram:
     everything else holds. Routes that no random value leads to, and those that then pick nothing, are left out.
     """
 
-    __slots__ = ("_all", "_connect", "left_out", "problems")
+    __slots__ = ("_all", "_connect", "left_out", "places", "problems", "unsure")
 
     def __init__(
         self,
@@ -200,7 +200,13 @@ class RouteProgram:
         #: Places in the order of the routes that take no request, whatever it is, and why.
         self.left_out = {place: step for place, (_, step) in enumerate(steps) if isinstance(step, str)}
         kept = [(route, step) for route, step in steps if not isinstance(step, str)]
+        #: Places of all others.
+        self.places = tuple(place for place in range(len(steps)) if place not in self.left_out)
         self._all = _columns(step for _, step in kept)
+        #: Which of these do not simply take what fulfils their conditions: a fraction, or something open, is left.
+        self.unsure = frozenset(
+            n for n, (_, _, unsure, part) in enumerate(self._all[1]) if unsure or part is not None
+        )
         #: What cannot be asked of any request, or not of every one.
         limit = runtime.integer("re2.max_program_size.error_level", MAX_PROGRAM_SIZE)
         self.problems = (
@@ -225,15 +231,24 @@ class RouteProgram:
             else:
                 if not unsure and residues is None:
                     return taken
-                return self._branches(seen)
+                return self._branches(seen, compress(steps, map(call, path_tests, repeat(path))))
         return NO_ROUTE
 
-    def _branches(self, seen: Seen) -> tuple[Branch, ...]:
-        """The same where a fraction, or something that cannot be asked, plays a part."""
-        path_tests, steps = self._all if seen.route_path else self._connect
+    def find_among(self, seen: Seen, numbers: Iterable[int]) -> tuple[Branch, ...]:
+        """The same for a request with a path, where all other routes are known not to match, and these to be met
+        by the path. ``numbers`` are indexes into ``places``. Cost: O(numbers).
+        """
+        steps = self._all[1]
+        return self._branches(seen, [steps[number] for number in numbers])
+
+    def _branches(self, seen: Seen, steps: Iterable[_Step]) -> tuple[Branch, ...]:
+        """The same where a fraction, or something that cannot be asked, plays a part.
+
+        ``steps`` are those that the path meets.
+        """
         found: list[Branch] = []
         left = EVERY
-        for taken, tests, unsure, residues in compress(steps, map(call, path_tests, repeat(seen.match_path))):
+        for taken, tests, unsure, residues in steps:
             if not all(test(get(seen)) for get, test in tests):
                 continue
             problems = _undecided(unsure, seen)
@@ -337,13 +352,22 @@ def verdict(matcher: Matcher, seen: Seen, envoy: Behaviour) -> bool | None:
     """Whether one condition holds for a request; None where that is open."""
     if isinstance(matcher, PathMatcher) and not seen.route_path:
         return isinstance(matcher, ConnectMatcher)
-    test = None if matcher.why_unknown(envoy) is not None else matcher.test(envoy)
-    value = matcher.view.get(seen)
-    if test is None:
-        return False if value is None else None
-    if _depends_on_invention(matcher) and isinstance(value, tuple) and isinstance(value[0], Invented):
-        return None
-    return bool(test(value))
+    return judge(matcher, envoy)(matcher.view.get(seen))
+
+
+def judge(matcher: Matcher, envoy: Behaviour) -> Callable[[Any], bool | None]:
+    """A function of what the view of a condition shows: whether it holds; None where that is open."""
+    if matcher.why_unknown(envoy) is not None:
+        return lambda value: False if value is None else None
+    test = matcher.test(envoy)
+    if not _depends_on_invention(matcher):
+        return lambda value: True if test(value) else False  # noqa: SIM210  # bool() is a call more
+
+    def judged(value: Any) -> bool | None:
+        invented = isinstance(value, tuple) and isinstance(value[0], Invented)
+        return None if invented else bool(test(value))
+
+    return judged
 
 
 def _undecided(unsure: tuple[_Unsure, ...], seen: Seen) -> tuple[Problem, ...] | None:
