@@ -252,6 +252,16 @@ class Simulation:
     def __repr__(self) -> str:
         return f"<Simulation {self.n:,} requests, {len(self.outcomes)} outcomes>"
 
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The rows as Arrow data (extra ``arrow``): what pandas, polars, pyarrow and duckdb take, as it stands.
+
+        A row for each request, and a column for each of ``by``, and ``status``. InvalidValue (``no_rows``) without
+        rows.
+        """
+        from canarysim.faces.arrow import simulation_stream
+
+        return simulation_stream(self, requested_schema)
+
     def _repr_html_(self) -> str:
         from canarysim.faces.html import simulation_html
 

@@ -29,9 +29,8 @@ def read_log(options: argparse.Namespace, table: RouteTable) -> LoggedTraffic:
         if sys.stdin is None:
             raise Refused("--traffic -: standard input is closed")
         log = sys.stdin.buffer
-    needed = getattr(table, "columns_needed", None)
     try:
-        columns = None if needed is None else sorted({*needed, *_SHOWN_BY})
+        columns = sorted({*table.columns_needed, *_SHOWN_BY})
         return from_access_log(log, fields=dict(options.fields), columns=columns)
     except InvalidValue as error:
         if error.code in ("no_path", "ambiguous_field"):
