@@ -214,13 +214,14 @@ class Request:
             if not target.startswith("/"):
                 target = f"/{target}"  # as every client does
             authority = authority.rpartition("@")[2]  # a user name is no part of the host
-        headers = []
+        headers: list[tuple[str, str]] = []
         for word in rest:
             name, colon, value = word.partition(":")
             if not colon or not name:
-                raise InvalidValue(
-                    "bad_request_text", f"{word!r} is no header; write name:value, and quote blanks"
-                )
+                hint = "write name:value, and quote blanks"
+                if headers and not headers[-1][1]:
+                    hint = f"write {headers[-1][0]}:{word}, without a blank behind the colon"
+                raise InvalidValue("bad_request_text", f"{word!r} is no header; {hint}")
             if not (authority and name.lower() == "host"):  # an absolute target overrides Host
                 headers.append((name, value.strip(" \t")))
         return cls(target, method=method, authority=authority, scheme=scheme, headers=headers)

@@ -15,6 +15,7 @@ import canarysim as cs
 from canarysim.cli import main
 from canarysim.faces.schemas import schema
 from canarysim.testing.check import check
+from canarysim.testing.coverage import Coverage
 
 from .cases import resource, virtual_service
 
@@ -149,8 +150,8 @@ def test_a_regex_that_forgets_the_query(tmp_path: Path, capsys: Capture) -> None
     assert "  found     no route (404)                                        routes.yaml:10\n" in out
     assert (
         """\
-  look at   route 3 (path matches regex '/petstore/[0-9]+\\\\?limit=[0-9]+') would
-            fulfil it, but refuses: path is '/petstore/7'         routes.yaml:67
+  look at   route 3 (path matches regex '/petstore/[0-9]+\\\\?limit=[0-9]+') leads
+            there, but refuses: path is '/petstore/7'             routes.yaml:67
             '/petstore/7?limit=3' would match, but the query is no part of the
             path
 """
@@ -218,7 +219,8 @@ TABLE = virtual_service(
         ("/half", "{subset: {version: v3}}", "error"),
         ("/half", "{route: routes}", "error"),
         ("/half", "{virtual_host: vs}", "error"),
-        ("/half", "{mirrors: [shadow]}", "error"),
+        ("/half", "{mirrors: [shadwo]}", "error"),
+        ("/copied", "{mirrors: [shadow]}", "passed"),
         # what is not simulated: a part that is asked for fails, one that is not asked for does not matter
         ("/open", "{cluster: r0}", "passed"),
         ("/open", "{cluster: r0, path_rewrite: /open}", "failed"),
@@ -410,7 +412,6 @@ def test_a_threshold_is_a_per_cent(capsys: Capture, percent: str) -> None:
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        ([], "no test file: name files"),
         (["nowhere"], "nowhere: error: the file cannot be read"),
         (["nowhere/test_it.canary.yaml"], "the file cannot be read: No such file"),
         (["routes.yaml"], "there is no test file in .*routes.yaml"),
@@ -468,3 +469,119 @@ def test_a_report_from_python(tmp_path: Path) -> None:
     report = check(repository(tmp_path), coverage=True)
     assert repr(report) == "<Report 12 passed, 0 failed, 0 errors>"
     assert str(report).endswith("12 passed, 0 failed")
+
+
+# What a newcomer ran into
+
+
+def test_without_a_file_this_folder_is_checked(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["check"]) == 2
+    assert "there is no test file in ." in capsys.readouterr().err
+    repository(tmp_path)
+    assert main(["check"]) == 0
+
+
+@pytest.mark.parametrize(("scheme", "other"), [("http", "https"), ("https", "http")])
+def test_a_scheme_that_no_listener_has_is_an_error(tmp_path: Path, scheme: str, other: str) -> None:
+    ssl = "sslConfig: {sslFiles: {tlsCert: c, tlsKey: k}}, " if other == "https" else ""
+    manifest = resource(
+        "VirtualService", "t", f"{{{ssl}virtualHost: {{routes: [{{directResponseAction: {{status: 200}}}}]}}}}"
+    )
+    test = f"{{name: t, request: GET {scheme}://shop.example/, expect: {{status: 200}}}}"
+    [result] = check(repository(tmp_path, f"manifests: routes.yaml\ntests: [{test}]\n", manifest)).results
+    assert result.status == "error"
+    assert f"the request names {scheme}, which nothing serves" in str(result.error)
+    assert f"write {other}, or choose it with table: " in str(result.error)
+
+
+def test_a_bare_route_configuration_is_asked_by_the_scheme_that_the_file_names(tmp_path: Path) -> None:
+    manifest = """\
+virtual_hosts:
+- name: shop
+  domains: ["*"]
+  require_tls: ALL
+  routes: [{match: {prefix: /}, direct_response: {status: 200}}]
+"""
+    tests = """\
+manifests: routes.yaml
+scheme: https
+tests: [{name: t, request: GET https://shop.example/, expect: {status: 200}}]
+"""
+    assert check(repository(tmp_path, tests, manifest)).passed == 1
+    plain = tests.replace("https", "http").replace("status: 200", "kind: tls_redirect")
+    assert check(repository(tmp_path, plain, manifest)).passed == 1
+
+
+def test_a_name_that_is_gone_says_where_each_request_goes_now(tmp_path: Path, capsys: Capture) -> None:
+    tests = """\
+manifests: routes.yaml
+tests:
+- {name: t, request: [GET /findPets, GET /findPets/1, GET /findPetWithId/1], expect: {route: canary}}
+"""
+    out = said(repository(tmp_path, tests), capsys=capsys, code=2)
+    assert (
+        """\
+GET /findPets
+GET /findPets/1
+  error: no route is called 'canary'; there are"""
+        in out
+    )
+    assert "  it goes to  default-petstore-v1-8080_gloo-system (findPets)     routes.yaml:59\n" in out
+    assert "  it goes to  10 %  default-petstore-v2-8080_gloo-system (findPetById)\n" in out
+
+
+def test_what_is_wrong_with_manifests_is_said_once_for_all_their_tests(tmp_path: Path, capsys: Capture) -> None:
+    folder = repository(tmp_path, manifest=COALMINE.replace("weight: 10", "weigth: 10"))
+    for name in "ab":
+        (tmp_path / f"test_{name}.canary.yaml").write_text(PETS)
+    out = said(folder, capsys=capsys, code=2)
+    assert out.count("the tests cannot be asked") == 3
+    assert out.count("unknown field 'weigth'") == 1
+
+
+def test_a_fraction_is_no_per_cent(capsys: Capture) -> None:
+    with pytest.raises(SystemExit):
+        main(["check", ".", "--fail-under", "0.95"])
+    assert "'0.95' is less than 1 per cent: write 95, or '0.95%'" in capsys.readouterr().err
+
+
+def test_a_manifest_that_is_read_through_two_paths_counts_once(tmp_path: Path) -> None:
+    folder = repository(tmp_path)
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "test_more.canary.yaml").write_text(PETS.replace("routes.yaml", "../routes.yaml"))
+    coverage = Coverage()
+    for path in (tmp_path / "routes.yaml", tmp_path / "deeper" / ".." / "routes.yaml"):
+        coverage.watch(cs.load(path))
+    assert coverage.of("route").total == 4
+    report = check(folder, coverage=True)
+    assert report.coverage is not None
+    assert report.coverage.of("route").total == 4
+
+
+@pytest.mark.parametrize(
+    ("test", "hint"),
+    [
+        ("{name: t, request: {host: h, path: /}, expect: {status: 404}}", "did you mean authority?"),
+        ("{name: t, request: GET /, expect: {location: x}}", "did you mean redirect?"),
+        ("{name: t, request: GET /, expect: {status: '404'}}", "remove the quotes"),
+        ("{name: t, request: 'GET / x-a: 1', expect: {status: 404}}", "write x-a:1, without a blank"),
+        ("{name: t, request: GET /, expect: {split: {v1: 90, v2: 10}}}", "10 % is 0.1"),
+    ],
+)
+def test_slips_get_a_hint(tmp_path: Path, test: str, hint: str) -> None:
+    report = check(repository(tmp_path, f"manifests: routes.yaml\ntests: [{test}]\n"))
+    [broken] = report.broken
+    assert hint in str(broken.error)
+    assert "add to 0" not in str(broken.error)
+
+
+def test_anchors_may_stand_where_they_say_nothing(tmp_path: Path) -> None:
+    tests = (
+        "x-hosts: &hosts [a, b]\n"
+        + PETS
+        + ("- name: hosts\n  request: {authority: *hosts, path: /none}\n  expect: {status: 404}\n")
+    )
+    assert check(repository(tmp_path, tests)).passed == 14

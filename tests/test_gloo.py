@@ -574,3 +574,14 @@ def test_a_domain_in_two_virtual_services_is_an_error_on_the_second() -> None:
     assert problem.code == "duplicate_domain"
     assert "ns/t" in problem.message
     assert problem.where.resource == "VirtualService ns/u"
+
+
+@pytest.mark.parametrize(
+    ("version", "served"),
+    [("gateway.solo.io/v7", "v1"), ("gloo.solo.io/v2", "v1"), ("gateway.solo.io.v2/v1", "v2")],
+)
+def test_a_version_that_a_group_does_not_have_is_an_error(version: str, served: str) -> None:
+    kind = "Upstream" if version.startswith("gloo") else "VirtualService"
+    text = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\nspec: {{}}\n"
+    [problem] = [each for each in problems(text) if each.code == "unknown_version"]
+    assert problem.hint == f"write apiVersion: {version.partition('/')[0]}/{served}"

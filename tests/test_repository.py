@@ -83,8 +83,8 @@ def line(text: str, part: str) -> int:
 def a_wrong_weight(manifests: Path) -> list[str]:
     text = edited(manifests / "checkout.yaml", "weight: 30", "weight: 50")
     return [
-        f"look at checkout-v2_checkout has weight 50 of 120 checkout.yaml:{line(text, 'weight: 50')}",
-        f"look at checkout-v1_checkout has weight 70 of 120 checkout.yaml:{line(text, 'weight: 70')}",
+        f"look at checkout-v2_checkout has weight 50 of 120 manifests/checkout.yaml:{line(text, 'weight: 50')}",
+        f"look at checkout-v1_checkout has weight 70 of 120 manifests/checkout.yaml:{line(text, 'weight: 70')}",
     ]
 
 
@@ -95,11 +95,9 @@ def a_route_moved_above_another(manifests: Path) -> list[str]:
     text = f"{head}{everybody}{testers}---\n{group}"
     path.write_text(text)
     below, above = (line(text, f"- name: {name}") + 2 for name in ("testers", "everybody"))  # their matchers
-    there = f"header x-canary is 'true') would fulfil it, and matches; checkout.yaml:{below}"
-    here = (
-        f"but route 5 (path begins with '/checkout') stands above it and takes the request checkout.yaml:{above}"
-    )
-    return [f"{there} {here}"]
+    there = f"header x-canary is 'true') would fulfil it, and matches; manifests/checkout.yaml:{below}"
+    here = "but route 5 (path begins with '/checkout') stands above it and takes the request"
+    return [f"{there} {here} manifests/checkout.yaml:{above}"]
 
 
 def a_regex_that_forgets_the_query(manifests: Path) -> list[str]:
@@ -108,9 +106,9 @@ def a_regex_that_forgets_the_query(manifests: Path) -> list[str]:
         "exact: /catalog/search\n      queryParameters:\n      - name: q\n",
         "regex: /catalog/search\\?q=.+\n",
     )
-    place = f"catalog.yaml:{line(text, 'regex: /catalog/search')}"
+    place = f"manifests/catalog.yaml:{line(text, 'regex: /catalog/search')}"
     why = "'/catalog/search?q=maps' would match, but the query is no part of the path"
-    return [f"would fulfil it, but refuses: path is '/catalog/search' {place} {why}"]
+    return [f"leads there, but refuses: path is '/catalog/search' {place} {why}"]
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def resolve_cluster(table: RouteTable, name: str) -> str:
     Raises UnknownName where nothing in the table bears the name, or where it means several clusters.
     """
     names = remembered(table, _names)
-    found = names.clusters.get(name, {})
+    found = names.clusters.get(name) or names.clusters.get(name.replace("/", ".", 1), {})
     if name in found:
         return name
     if len(found) == 1:

@@ -147,13 +147,21 @@ RouteConfiguration that a real Envoy accepts, in YAML or with --json in JSON."""
     ),
     "check": Command(
         "run tests of routes, and measure what they touch",
-        "FILE... [--coverage] [--fail-under PERCENT]",
+        "[FILE...] [--coverage] [--fail-under PERCENT]",
         """\
-Runs test files, test_*.canary.yaml, or all of some folders: what they expect of
-requests is held against the manifests that they name. Tests of Envoy's route
-table check tool are run by that tool's rules; name their route configuration
-beside them. --coverage shows which routes, conditions and destinations they
-touch, and for each of the others a request that would.""",
+Runs test files, test_*.canary.yaml, or all of some folders (without one: of
+this folder): what they expect of requests is held against the manifests that
+they name. 'canarysim schema tests' says what may stand in them:
+
+  manifests: routes.yaml
+  tests:
+  - name: canaries reach version 2
+    request: GET /pets x-canary:true
+    expect: {cluster: pets-v2}
+
+Tests of Envoy's route table check tool are run by that tool's rules; name their
+route configuration beside them. --coverage shows which routes, conditions and
+destinations the tests touch, and for each of the others a request that would.""",
         """\
   canarysim check tests/ --coverage
   canarysim check route_configuration.yaml router_check_tests.json""",

@@ -327,10 +327,8 @@ def _check(options: argparse.Namespace) -> int:
     """0 where all hold, 1 where a test fails or the coverage is too low, 2 where a test cannot be asked."""
     from canarysim.testing.check import check
 
-    if not options.inputs:
-        options.refuse("no test file: name files called test_*.canary.yaml, or folders that have some")
     report = check(
-        *options.inputs,
+        *(options.inputs or ["."]),
         coverage=options.coverage or options.fail_under is not None,
         table=options.table,
         envoy=options.envoy,

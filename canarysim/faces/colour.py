@@ -20,7 +20,9 @@ _MARKS: Final = tuple(
         (r"(?<= )\S+:\d+$", _DIM),  # a place at the right edge
         (r"(?<= )(?:hint|->)(?=:? )", _CYAN),
         (r"(?<=  )(?:unknown|open|note|before matching)\b|\bwarning(?=: )|(?<= )!$", _YELLOW),
-        (r"\berror(?=: )|^canarysim(?=:)", _RED),
+        (r"\berror(?=: )|^canarysim(?=:)|^(?:FAILED|ERROR)(?=  )", _RED),
+        (r"(?<=^  )(?:expected|found|unknown)(?=  )", _DIM),
+        (r"(?<=^  )look at(?=  )", _CYAN),
     )
 )
 

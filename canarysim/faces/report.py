@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from canarysim.errors import ManifestError
 from canarysim.faces.text import WIDTH, plural, with_source, wrapped
-from canarysim.faces.verdicts import verdict_text
+from canarysim.faces.verdicts import found_lines, verdict_text
 from canarysim.request import octets, readable
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ __all__ = ["coverage_lines", "report_text", "result_lines", "summary"]
 #: Of the requests of one case that fail, so many are explained.
 _EXPLAINED = 1
 
+#: Of what is wrong with manifests, so many lines are shown.
+_PROBLEM_LINES = 100
+
 #: Of what tests did not touch, so much is listed: who has more begins with that.
 _UNTOUCHED = 100
 
@@ -30,12 +33,20 @@ _UNTOUCHED = 100
 def report_text(report: Report, *, fail_under: Fraction | None = None) -> str:
     """Failures and errors, each with its place; the coverage, if measured; and a line that counts."""
     blocks = ["\n".join(_case_lines(results)) for each in report.checked for results in _bad_cases(each.results)]
-    for broken in report.broken:
-        head = _head("ERROR", "the tests cannot be asked", broken.file)
-        blocks.append("\n".join([*head, *_error_lines(broken.error)]))
+    for error, files in _broken(report):
+        heads = [line for file in files for line in _head("ERROR", "the tests cannot be asked", file)]
+        blocks.append("\n".join([*heads, *_wrong_lines(error)]))
     if report.coverage is not None:
         blocks.append("\n".join(coverage_lines(report.coverage, fail_under)))
     return "\n\n".join([*blocks, summary(report)])
+
+
+def _broken(report: Report) -> list[tuple[Exception, list[str]]]:
+    """What cannot be read, each with all test files that it keeps from being asked."""
+    found: dict[str, tuple[Exception, list[str]]] = {}
+    for broken in report.broken:
+        found.setdefault(str(broken.error), (broken.error, []))[1].append(broken.file)
+    return list(found.values())
 
 
 def summary(report: Report) -> str:
@@ -71,9 +82,12 @@ def _case_lines(results: list[Result]) -> list[str]:
     case = results[0].trial.case
     failed = any(result.status == "failed" for result in results)
     lines = _head("FAILED" if failed else "ERROR", case.name, _place(case.source.file, case.source.line))
-    errors = {str(result.error): result for result in results if result.error is not None}
-    for result in errors.values():
-        lines += ["", *result_lines(result)]
+    wrong: dict[tuple[str, ...], list[Result]] = {}
+    for result in results:
+        if result.error is not None:
+            wrong.setdefault(tuple(_error_lines(result)), []).append(result)
+    for said, those in wrong.items():
+        lines += ["", *_labels(those), *said]
     alike: dict[str, tuple[Diagnosis, list[Result]]] = {}
     for result in results:
         if result.verdict is not None:
@@ -99,7 +113,7 @@ def result_lines(result: Result) -> list[str]:
     from canarysim.testing.diagnosis import diagnose
 
     if result.error is not None:
-        return [*_labels([result]), *_error_lines(result.error)]
+        return [*_labels([result]), *_error_lines(result)]
     assert result.verdict is not None
     return _verdict_lines(result, diagnose(result.verdict))
 
@@ -111,9 +125,16 @@ def _verdict_lines(result: Result, diagnosis: Diagnosis) -> list[str]:
     return [*label, *verdict_text(result.verdict, diagnosis).split("\n")]
 
 
-def _error_lines(error: Exception) -> list[str]:
+def _error_lines(result: Result) -> list[str]:
+    lines = _wrong_lines(result.error)
+    return lines + ([*found_lines(result.found, "it goes to")] if result.found else [])
+
+
+def _wrong_lines(error: Exception | None) -> list[str]:
     if isinstance(error, ManifestError):
-        return str(error).split("\n")
+        lines = str(error).split("\n")
+        more = len(lines) - _PROBLEM_LINES
+        return lines if more <= 0 else [*lines[:_PROBLEM_LINES], f"... and {plural(more, 'line')} more"]
     return wrapped(f"error: {error}", "  ")
 
 
@@ -152,11 +173,8 @@ def coverage_lines(coverage: Coverage, fail_under: Fraction | None = None) -> li
 
 def _item_lines(item: Item) -> list[str]:
     found = item.would_touch()
-    what = {"route": "route", "condition": f"condition of route {item.route.index}:", "destination": "sends to"}
-    number = f" {item.route.index}:" if item.kind == "route" else ""
-    if item.kind == "destination":
-        number = f" (route {item.route.index})"
-    lines = with_source("  ", f"{what[item.kind]}{number} {item}", item.source)
+    what = "route" if item.kind == "route" else f"{item.kind} of route"
+    lines = with_source("  ", f"{what} {item.route.index}: {item}", item.source, whole=True)
     if found is None:
         return [*lines, "      no request was found that would"]
     request, value = found

@@ -105,10 +105,13 @@ def destination_text(destination: Destination) -> str:
     return f"{destination.cluster}  {destination.label}" if destination.label else destination.cluster
 
 
-def with_source(lead: str, text: str, source: Where) -> list[str]:
-    """Text wrapped behind a lead, with the file and line at the right edge of its last line if it fits."""
+def with_source(lead: str, text: str, source: Where, *, whole: bool = False) -> list[str]:
+    """Text wrapped behind a lead, with the file and line at the right edge of its last line if it fits.
+
+    The file is named without its folder, but for ``whole``.
+    """
     lines = _wrapped(text, lead, " " * len(lead))
-    place = _place(source)
+    place = _place(source, whole)
     if place:
         if len(lines[-1]) + 2 + len(place) <= WIDTH:
             lines[-1] += place.rjust(WIDTH - len(lines[-1]))
@@ -143,10 +146,10 @@ def way_lines(route: Route, indent: str) -> list[str]:
     ]
 
 
-def _place(source: Where | None) -> str:
+def _place(source: Where | None, whole: bool = False) -> str:
     if source is None or source.line is None:
         return ""
-    return f"{os.path.basename(source.file)}:{source.line}"
+    return f"{source.file if whole else os.path.basename(source.file)}:{source.line}"
 
 
 def wrapped(text: str, indent: str) -> list[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from canarysim.testing.expectations import Check
     from canarysim.testing.judge import Miss, Verdict
 
-__all__ = ["gist", "verdict_text"]
+__all__ = ["found_lines", "gist", "verdict_text"]
 
 #: Of what is found in many ways, so many are shown.
 _MOST = 8
@@ -84,4 +84,19 @@ def _check_lines(check: Check, against: Sequence[tuple[Decision, Fraction]]) -> 
 
 
 def _lines(lead: str, text: str, where: Where | None = None) -> list[str]:
-    return with_source(f"  {lead:<8}  ", readable(octets(text)), where or Where())
+    return with_source(f"  {lead:<8}  ", readable(octets(text)), where or Where(), whole=True)
+
+
+def found_lines(found: Sequence[tuple[Decision, Fraction]], lead: str) -> list[str]:
+    """What becomes of a request, in shares."""
+    shown = found[:_MOST]
+    lines = []
+    for number, (decision, share) in enumerate(shown):
+        part = f"{percent(share)}  " if share < 1 else ""
+        lines += with_source(
+            f"  {'' if number else lead:<{len(lead)}}  ",
+            part + readable(decision.outcome),
+            decision.source or Where(),
+            whole=True,
+        )
+    return lines if len(found) <= _MOST else [*lines, f"  and {len(found) - _MOST} more"]

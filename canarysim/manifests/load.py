@@ -279,6 +279,13 @@ def _kind_to_read(node: Node, file: str, path: str, problems: list[Problem]) -> 
             )
         return None
     if group in gloo.KINDS:
+        version = api_version.rpartition("/")[2]
+        served = gloo.VERSIONS.get(group, "v1")
+        if version != served:
+            text = f"{group} has no version {version}"
+            hint = f"write apiVersion: {group}/{served}"
+            problems.append(Problem("unknown_version", Severity.ERROR, text, where, hint))
+            return None
         if kind in gloo.KINDS[group]:
             return kind
         if kind not in gloo.NOT_READ:

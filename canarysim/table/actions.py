@@ -293,6 +293,8 @@ class MirrorPolicy:
     cluster: str = ""
     cluster_header: str = attrs.field(default="", kw_only=True)
     fraction: RuntimeFraction | None = attrs.field(default=None, kw_only=True)
+    #: The Upstream that the cluster was made of, as ``namespace.name``: a label that a dialect keeps here.
+    upstream: str | None = attrs.field(default=None, kw_only=True, eq=False)
 
     def __attrs_post_init__(self) -> None:
         if bool(self.cluster) is bool(self.cluster_header):

@@ -216,7 +216,9 @@ class RouteTable:
             if isinstance(route.action, RouteAction)
             and (
                 any(name in names_of(destination) for destination in route.action.destinations)
-                or any(name == mirror.cluster for mirror in (*route.action.mirrors, *host.mirrors, *self.mirrors))
+                or any(
+                    name in names_of(mirror) for mirror in (*route.action.mirrors, *host.mirrors, *self.mirrors)
+                )
             )
         )
 
@@ -381,7 +383,7 @@ def checked(value: object, kind: str) -> int:
     return number
 
 
-def names_of(destination: Destination) -> tuple[str, ...]:
+def names_of(destination: Destination | MirrorPolicy) -> tuple[str, ...]:
     """What a destination may be called: its cluster, its Upstream as ``namespace.name``, and the bare name."""
     if destination.upstream is None:
         return (destination.cluster,)

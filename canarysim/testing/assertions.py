@@ -222,8 +222,9 @@ def _always(table: RouteTable, requests: Requests, checks: list[Check], verb: st
         tell(verdict)
     failed = [verdict for verdict in verdicts if not verdict.holds]
     if failed:
+        who = f"{len(failed)} of {len(asked)} requests" if len(asked) > 1 else str(asked[0])
         does = "does" if len(failed) == 1 else "do"
-        head = f"{len(failed)} of {len(asked)} requests {does} not always {verb} {expectation}:"
+        head = f"{who} {does} not always {verb} {expectation}:"
         texts = [verdict_text(verdict, diagnose(verdict)) for verdict in failed[:_EXPLAINED]]
         texts += [f"and {verdict.request}" for verdict in failed[_EXPLAINED:]]
         raise failure("\n\n".join([head, *texts]))

@@ -16,8 +16,10 @@ from canarysim.testing.splits import check_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from fractions import Fraction
 
     from canarysim.request import Request
+    from canarysim.table.decision import Decision
     from canarysim.table.route_table import RouteTable
     from canarysim.testing.expectations import Expectation
     from canarysim.testing.judge import Verdict
@@ -100,18 +102,21 @@ class Trial:
                 raise UnknownName("route table", name, tables)
             return tables[name]
         fitting = tables_for(self.request, dict(tables))
-        if self.request.scheme == "http" and all(table.scheme == "https" for table in fitting.values()):
+        schemes = {table.scheme for table in fitting.values()}
+        asked = self.request.scheme
+        if asked is not None and asked not in schemes:
+            other = next(iter(schemes))
             raise InvalidValue(
-                "no_plain_table",
-                f"the request names http, which nothing serves: {' and '.join(fitting)} takes https only; "
-                f"write https, or choose it with table: {next(iter(fitting))}",
+                "no_such_listener",
+                f"the request names {asked}, which nothing serves: {' and '.join(fitting)} takes {other} only; "
+                f"write {other}, or choose it with table: {next(iter(fitting))}",
             )
         if len(fitting) > 1:
-            schemes = {table.scheme for table in fitting.values()}
             hint = "write the scheme of the request, or " if len(schemes) > 1 else ""
             raise InvalidValue(
                 "several_tables",
-                f"{' and '.join(fitting)} may both be asked: {hint}choose one with table: {next(iter(fitting))}",
+                f"{' and '.join(fitting)} may both be asked: {hint}choose one with "
+                f"table: {next(iter(fitting))}, or with --table",
             )
         return next(iter(fitting.values()))
 
@@ -120,8 +125,15 @@ class Trial:
         try:
             verdict = self.ready(tables).judge()
         except CanarysimError as error:
-            return Result(self, "error", error=error)
+            return self.refused(error, tables)
         return Result(self, "passed" if verdict.holds else "failed", verdict=verdict)
+
+    def refused(self, error: CanarysimError, tables: Mapping[str, RouteTable]) -> Result:
+        """The result where it cannot be asked; where only a name is wrong it says what becomes of the request."""
+        found: tuple[tuple[Decision, Fraction], ...] = ()
+        if isinstance(error, UnknownName) and error.kind != "route table":
+            found = judge(self._table(tables), self.request, (), random_value=self.random_value).decisions
+        return Result(self, "error", error=error, found=found)
 
 
 @attrs.frozen
@@ -151,9 +163,13 @@ class Ready:
 
 @attrs.frozen
 class Result:
-    """What became of a trial. ``verdict`` is there where it was judged, ``error`` where it could not be."""
+    """What became of a trial. ``verdict`` is there where it was judged, ``error`` where it could not be.
+
+    ``found`` is what becomes of the request where only a name that is expected is wrong.
+    """
 
     trial: Trial
     status: Status
     verdict: Verdict | None = None
     error: CanarysimError | None = None
+    found: tuple[tuple[Decision, Fraction], ...] = attrs.field(default=(), repr=False)

@@ -35,7 +35,7 @@ class Loader:
 
     def tables(self, suite: Suite) -> dict[str, RouteTable]:
         """The tables of a suite. Raises what ``Suite.load`` raises, every time it is asked."""
-        key = (tuple(map(real_path, suite.manifests)), suite.table, suite.envoy, suite.errors)
+        key = (tuple(map(real_path, suite.manifests)), suite.table, suite.envoy, suite.errors, suite.scheme)
         if key not in self._loaded:
             try:
                 self._loaded[key] = suite.load()

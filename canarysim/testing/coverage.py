@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
+from canarysim.filenames import real_path
 from canarysim.table.actions import RouteAction
 from canarysim.table.conditions import RuntimeFraction
 from canarysim.testing.alone import Refusing
@@ -214,7 +215,9 @@ class Coverage:
 
 
 def _key(host: VirtualHost, route: Route) -> _Key:
-    return host.name, route.index, route.source, route.delegated_by
+    """Where a route stands; a manifest that is read through two paths has its routes once."""
+    places = (route.source, *route.delegated_by)
+    return host.name, route.index, *((real_path(place.file), place.line, place.path) for place in places)
 
 
 def _items_of(table: RouteTable, host: VirtualHost, route: Route) -> Iterator[tuple[tuple[Kind, int], Item]]:

@@ -22,7 +22,7 @@ from canarysim.problems import Where
 from canarysim.request import readable
 from canarysim.table.actions import RouteAction
 from canarysim.table.values import Undetermined
-from canarysim.testing.expectations import Destined, Mirrored
+from canarysim.testing.expectations import Answers, Destined, Mirrored
 from canarysim.testing.judge import judge
 
 if TYPE_CHECKING:
@@ -60,7 +60,24 @@ class Diagnosis(NamedTuple):
 def diagnose(verdict: Verdict) -> Diagnosis:
     """What to look at for each ``missed`` of a verdict. Cost: that of explain, and O(routes) for each."""
     explanation = explain(verdict.table, verdict.request, verdict.random_value, fault_value=verdict.fault_value)
-    return Diagnosis(explanation, tuple(tuple(_clues(verdict, miss, explanation)) for miss in verdict.missed))
+    return Diagnosis(
+        explanation,
+        tuple((*_clues(verdict, miss, explanation), *_how_to_expect(verdict, miss)) for miss in verdict.missed),
+    )
+
+
+def _how_to_expect(verdict: Verdict, miss: Miss) -> list[Clue]:
+    """What the expectation means, where it was hardly meant so."""
+    found = []
+    if miss.expectation.share is None and 0 < miss.share < 1 and verdict.random_value is None:
+        text = "an expectation without a share or split holds for every random value, or not at all"
+        found.append(Clue(text, miss.expectation.source))
+    found += [
+        Clue("a redirect is compared as the whole URL", miss.expectation.source)
+        for check in miss.expectation.checks
+        if isinstance(check, Answers) and check.name == "redirect" and "://" not in check.value
+    ]
+    return found
 
 
 def _clues(verdict: Verdict, miss: Miss, explanation: Explanation) -> list[Clue]:
@@ -240,7 +257,7 @@ def _elsewhere(table: RouteTable, expectation: Expectation, name: str) -> list[C
 
 def _refused(one: Look, explanation: Explanation) -> list[Clue]:
     reasons = " and ".join(f"{refusal.condition.view.name} is {refusal.saw}" for refusal in one.refusals[:2])
-    found = [Clue(f"{_called(one.route)} would fulfil it, but refuses: {reasons}", one.route.source)]
+    found = [Clue(f"{_called(one.route)} leads there, but refuses: {reasons}", one.route.source)]
     for near in explanation.near:
         if near.route is one.route:
             found += [Clue(hint.text, Where()) for hint in near.hints[:1]]

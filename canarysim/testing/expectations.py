@@ -18,6 +18,7 @@ from canarysim.request import octets, readable
 from canarysim.table.actions import RouteAction
 from canarysim.table.decision import KINDS
 from canarysim.table.redirects import DirectResponseAction, RedirectAction
+from canarysim.table.route_table import names_of
 from canarysim.table.values import as_tuple
 from canarysim.testing.shares import ALWAYS, Bounds
 
@@ -133,11 +134,12 @@ def _routes_by_name(table: RouteTable) -> dict[str, list[Route]]:
     return found
 
 
-def _copied_to(table: RouteTable) -> tuple[dict[str, None], bool]:
-    """The clusters that mirrors name, and whether a mirror lets the request name one."""
+def _copied_to(table: RouteTable) -> tuple[dict[str, str], bool]:
+    """The clusters that mirrors name, by what they may be called; whether a mirror lets the request name one."""
     levels = [table.mirrors, *(host.mirrors for host in table.virtual_hosts)]
     levels += [getattr(route.action, "mirrors", ()) for route in table.routes]
-    named = dict.fromkeys(mirror.cluster for mirrors in levels for mirror in mirrors if mirror.cluster)
+    copied = [mirror for mirrors in levels for mirror in mirrors if mirror.cluster]
+    named = {name: mirror.cluster for mirror in copied for name in names_of(mirror)}
     return named, any(mirror.cluster_header for mirrors in levels for mirror in mirrors)
 
 
@@ -233,7 +235,7 @@ class OfKind(Check):
         return " or ".join(self.kinds)
 
     def found(self, decision: Decision) -> str:
-        return f"{decision.kind}: {decision.outcome}" if decision.kind == "forward" else decision.outcome
+        return f"{decision.kind}: {decision.outcome}"
 
     def leads(self, route: Route) -> bool:
         actions = [_ACTIONS[kind] for kind in self.kinds if kind in _ACTIONS]
@@ -324,10 +326,12 @@ class Mirrored(Check):
 
     def resolved(self, table: RouteTable) -> Mirrored:
         known, open_ended = remembered(table, _copied_to)
-        for cluster in self.clusters:
-            if cluster not in known and not open_ended:
-                raise UnknownName("cluster that gets copies", cluster, known)
-        return self
+        found = []
+        for name in self.clusters:
+            if name not in known and not open_ended:
+                raise UnknownName("cluster that gets copies", name, known)
+            found.append(known.get(name, name))
+        return Mirrored(tuple(found))
 
     def verdict(self, decision: Decision) -> bool | None:
         if decision.kind == "unknown" or decision.mirrors is None:

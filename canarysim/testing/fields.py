@@ -127,6 +127,7 @@ TEST_FILE = Message(
         Field("table", STRING),
         Field("envoy", Choice("1.36", "1.40")),
         Field("errors", Choice("raise", "apply")),
+        Field("scheme", Choice("http", "https")),
         Field("unknown", UNKNOWN),
         Field("tests", ListOf(CASE)),
         Field("router_check", OneOrMany(STRING)),

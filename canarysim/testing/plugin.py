@@ -128,12 +128,19 @@ class CanaryItem(pytest.Item):
         from canarysim.errors import CanarysimError
         from canarysim.testing.cases import Result
 
+        result: Result | None = None
+        tables = None
         try:
             tables = _loader(self.config).tables(self.suite)
             _watch(self.config, tables)
             self._ready = self.trial.ready(tables)
         except CanarysimError as error:
-            pytest.fail(self._text(Result(self.trial, "error", error=error)), pytrace=False)
+            if tables is None:
+                result = Result(self.trial, "error", error=error)
+            else:
+                result = self.trial.refused(error, tables)
+        if result is not None:  # told here, so that no other error stands behind it
+            pytest.fail(self._text(result), pytrace=False)
 
     def runtest(self) -> None:
         verdict = self._ready.judge()
@@ -212,9 +219,11 @@ def route_tables(request: pytest.FixtureRequest) -> dict[str, RouteTable]:
     try:
         tables = _loader(config).tables(suite)
     except CanarysimError as error:
-        pytest.fail(str(error), pytrace=False)
-    _watch(config, tables)
-    return tables
+        said = str(error)
+    else:
+        _watch(config, tables)
+        return tables
+    pytest.fail(said, pytrace=False)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from canarysim.errors import CanarysimError, near
 from canarysim.manifests.document import Mapping, Node, Scalar, Sequence
-from canarysim.manifests.fields import STRING, Reader, last_name, shown
+from canarysim.manifests.fields import STRING, Reader, Whole, last_name, shown
 from canarysim.manifests.scalars import is_null
 from canarysim.request import Request
 from canarysim.testing.fields import (
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     from canarysim.manifests.fields import Message, Record, Type
 
 __all__ = ["TestFileReader"]
+
+#: What people write for fields that are called otherwise.
+_MEANT = {
+    "Request": {"host": "authority", "uri": "path", "url": "path", "query": "path", "verb": "method"},
+    "Expectation": {"location": "redirect", "path": "path_rewrite", "host": "host_rewrite", "code": "status"},
+    "Test": {"requests": "request", "expected": "expect", "test_name": "name", "validate": "expect"},
+}
 
 #: More requests than these in one test are a mistake in its lists.
 MAX_REQUESTS = 10_000
@@ -68,6 +75,11 @@ class TestFileReader(Reader):
             return self._share(node, path, bounds=kind is SHARE_OR_BOUNDS)
         if kind is SPLIT:
             return self._split(node, path)
+        if isinstance(kind, Whole) and isinstance(node, Scalar) and not node.plain:
+            self.error(
+                "wrong_type", f"{last_name(path)} must be a number, not text", node, path, "remove the quotes"
+            )
+            return None
         return super().value(kind, node, path)
 
     def _unknown_field(self, record: Record, key: str, node: Node, path: str) -> None:
@@ -76,6 +88,10 @@ class TestFileReader(Reader):
             text = "what a function makes of a request is not compared in test files"
             hint = "expect function:, or compare upstream_request of table.route(...) in a test in Python"
             self.error("not_offered", text, node, path, hint)
+        elif meant := _MEANT.get(record.message.name, {}).get(key):
+            record.misspelt = True
+            text = f"unknown field {key!r} in {record.message.name}"
+            self.error("unknown_field", text, node, path, f"did you mean {meant}?")
         else:
             super()._unknown_field(record, key, node, path)
 

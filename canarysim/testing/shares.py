@@ -57,7 +57,7 @@ def add_to_one(shares: Iterable[Fraction], name: str) -> None:
     """Raises InvalidValue (``shares_do_not_add_up``) for shares that add to anything but exactly 1."""
     total = sum(shares, Fraction(0))
     if total != 1:
-        raise InvalidValue("shares_do_not_add_up", f"{name} add to {total}, not to 1")
+        raise InvalidValue("shares_do_not_add_up", f"{name} add to {exact(total)}, not to 100 %")
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os.path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -49,6 +49,8 @@ class Suite:
     table: str | None = attrs.field(default=None, kw_only=True)
     envoy: str | None = attrs.field(default=None, kw_only=True)
     errors: str = attrs.field(default="raise", kw_only=True)
+    #: That of the listener, where the manifests do not say it, as a bare RouteConfiguration does not.
+    scheme: Literal["http", "https"] | None = attrs.field(default=None, kw_only=True)
 
     def load(self) -> dict[str, RouteTable]:
         """The route tables of its manifests by name, or the one that it chooses.
@@ -56,6 +58,8 @@ class Suite:
         Raises ManifestError, and UnknownName for a table that there is not.
         """
         tables = load_all(*self.manifests, errors=self.errors, envoy=self.envoy)
+        if self.scheme is not None:
+            tables = {name: attrs.evolve(table, scheme=self.scheme) for name, table in tables.items()}
         if self.table is None:
             return tables
         if self.table not in tables:
@@ -77,7 +81,10 @@ def read_suite(path: str) -> Suite:
     reader.problems += problems
     suite = None
     if len(documents) == 1 and isinstance(documents[0], Mapping):
-        record = reader.message(TEST_FILE, documents[0], "")
+        root = documents[0]
+        for key in [key for key in root.entries if key.startswith("x-")]:
+            root = root.without(key)  # it holds anchors
+        record = reader.message(TEST_FILE, root, "")
         suite = None if record is None else _suite(reader, record, path)
     elif not problems:
         what = "is empty" if not documents else "is no mapping"
@@ -121,6 +128,7 @@ def _suite(reader: TestFileReader, record: Record, path: str) -> Suite:
         table=record.get("table"),
         envoy=record.get("envoy"),
         errors=record.get("errors", "raise"),
+        scheme=record.get("scheme"),
     )
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from canarysim.manifests.gloo.resources import Resource
     from canarysim.table.hosts import VirtualHost
 
-__all__ = ["KINDS", "NOT_READ", "Resources", "build"]
+__all__ = ["KINDS", "NOT_READ", "VERSIONS", "Resources", "build"]
 
 _OF_GATEWAYS = frozenset(["VirtualService", "RouteTable", "Gateway", "RouteOption", "VirtualHostOption"])
 #: The kinds that are read, by API group; the second spelling of the first group is of 2019.
@@ -45,6 +45,8 @@ KINDS = {
     "gateway.solo.io.v2": _OF_GATEWAYS,
     "gloo.solo.io": frozenset(SPECS) - _OF_GATEWAYS,
 }
+#: The version of a group, where it is not v1.
+VERSIONS = {"gateway.solo.io.v2": "v2"}
 #: Kinds of Gloo's that are not read.
 NOT_READ = frozenset(
     "MatchableHttpGateway MatchableTcpGateway HttpListenerOption ListenerOption Proxy Settings".split()

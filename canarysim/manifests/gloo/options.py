@@ -243,7 +243,7 @@ def _mirrors(options: Record, resources: Resources) -> tuple[MirrorPolicy, ...]:
     from canarysim.table.conditions import RuntimeFraction
 
     fraction = RuntimeFraction(millionths(percentage), 1_000_000)
-    return (MirrorPolicy(cluster, fraction=fraction),)
+    return (MirrorPolicy(cluster, fraction=fraction, upstream=".".join(filter(None, _key(upstream)))),)
 
 
 def _key(ref: Record) -> tuple[str, str]:
