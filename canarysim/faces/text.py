@@ -149,7 +149,13 @@ def way_lines(route: Route, indent: str) -> list[str]:
 def _place(source: Where | None, whole: bool = False) -> str:
     if source is None or source.line is None:
         return ""
-    return f"{source.file if whole else os.path.basename(source.file)}:{source.line}"
+    return f"{_from_here(source.file) if whole else os.path.basename(source.file)}:{source.line}"
+
+
+def _from_here(file: str) -> str:
+    """A path as short as can be: from the folder we are in, if the file is below it."""
+    here = os.path.join(os.getcwd(), "")
+    return file.removeprefix(here)
 
 
 def wrapped(text: str, indent: str) -> list[str]:

@@ -60,28 +60,22 @@ class Diagnosis(NamedTuple):
 def diagnose(verdict: Verdict) -> Diagnosis:
     """What to look at for each ``missed`` of a verdict. Cost: that of explain, and O(routes) for each."""
     explanation = explain(verdict.table, verdict.request, verdict.random_value, fault_value=verdict.fault_value)
-    return Diagnosis(
-        explanation,
-        tuple((*_clues(verdict, miss, explanation), *_how_to_expect(verdict, miss)) for miss in verdict.missed),
-    )
+    return Diagnosis(explanation, tuple(tuple(_clues(verdict, miss, explanation)) for miss in verdict.missed))
 
 
 def _how_to_expect(verdict: Verdict, miss: Miss) -> list[Clue]:
     """What the expectation means, where it was hardly meant so."""
-    found = []
+    place = miss.expectation.source
     if miss.expectation.share is None and 0 < miss.share < 1 and verdict.random_value is None:
-        text = "an expectation without a share or split holds for every random value, or not at all"
-        found.append(Clue(text, miss.expectation.source))
-    found += [
-        Clue("a redirect is compared as the whole URL", miss.expectation.source)
-        for check in miss.expectation.checks
-        if isinstance(check, Answers) and check.name == "redirect" and "://" not in check.value
-    ]
-    return found
+        return [Clue("an expectation without a share holds for every random value", place)]
+    return []
 
 
 def _clues(verdict: Verdict, miss: Miss, explanation: Explanation) -> list[Clue]:
     expectation, host = miss.expectation, explanation.host.virtual_host
+    for check in expectation.checks:
+        if isinstance(check, Answers) and check.name == "redirect" and "://" not in check.value:
+            return [Clue("a redirect is compared as the whole URL", expectation.source)]
     if host is None:
         return [] if expectation.share is None else _no_host(verdict, explanation)
     if explanation.winner is None and verdict.decisions[0][0].kind in ("tls_redirect", "rejected"):
@@ -98,7 +92,8 @@ def _clues(verdict: Verdict, miss: Miss, explanation: Explanation) -> list[Clue]
             narrower = [one for one in right if not _is_wider(one, route, verdict.table)]
             if narrower:
                 return _stands_below(narrower[0], route, "fulfil it")
-            return stopped or [*_aborted(verdict), *_picks(verdict, route, expectation)]
+            picks = [*_picks(verdict, route, expectation), *_how_to_expect(verdict, miss)]
+            return stopped or [*_aborted(verdict), *picks]
     if not told:
         return stopped or ([] if winner is None else [_taking(winner)])
     if not led:
