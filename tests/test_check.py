@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 import canarysim as cs
 from canarysim.cli import main
 from canarysim.faces.schemas import schema
-from canarysim.testing.check import check
+from canarysim.testing.checking import check
 from canarysim.testing.coverage import Coverage
 
 from .cases import resource, virtual_service

@@ -16,7 +16,7 @@ import yaml
 
 from canarysim.cli import main
 from canarysim.cli.arguments import COMMANDS
-from canarysim.testing.check import check
+from canarysim.testing.checking import check
 
 pytest_plugins = ["pytester"]
 

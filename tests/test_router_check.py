@@ -10,7 +10,7 @@ import pytest
 
 import canarysim as cs
 from canarysim.cli import main
-from canarysim.testing.check import check
+from canarysim.testing.checking import check
 from canarysim.testing.router_check import read_router_check
 
 SUITE = Path(__file__).parent.parent.parent / "shared" / "suites" / "router_check"

@@ -325,7 +325,7 @@ def _envoy(table: RouteTable, *, as_json: bool) -> None:
 
 def _check(options: argparse.Namespace) -> int:
     """0 where all hold, 1 where a test fails or the coverage is too low, 2 where a test cannot be asked."""
-    from canarysim.testing.check import check
+    from canarysim.testing.checking import check
 
     report = check(
         *(options.inputs or ["."]),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from canarysim.testing.cases import Result
-    from canarysim.testing.check import Report
+    from canarysim.testing.checking import Report
     from canarysim.testing.coverage import Coverage, Item
     from canarysim.testing.diagnosis import Diagnosis
 

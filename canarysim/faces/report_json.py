@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from canarysim.errors import CanarysimError
     from canarysim.faces.json import Plain
     from canarysim.testing.cases import Result
-    from canarysim.testing.check import Report
+    from canarysim.testing.checking import Report
     from canarysim.testing.coverage import Coverage, Covered, Item
     from canarysim.testing.judge import Miss
 

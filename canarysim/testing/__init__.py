@@ -11,6 +11,7 @@ _HOMES = {
     "assert_routes_to": "canarysim.testing.assertions",
     "assert_split": "canarysim.testing.assertions",
     "assert_split_observed": "canarysim.testing.observed",
+    "check": "canarysim.testing.checking",
 }
 
 __all__ = list(_HOMES)
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from canarysim.testing.assertions import assert_responds as assert_responds
     from canarysim.testing.assertions import assert_routes_to as assert_routes_to
     from canarysim.testing.assertions import assert_split as assert_split
+    from canarysim.testing.checking import check as check
     from canarysim.testing.observed import assert_split_observed as assert_split_observed
 
 

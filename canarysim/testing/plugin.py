@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from canarysim.table.route_table import RouteTable
     from canarysim.testing.cases import Ready, Result, Trial
-    from canarysim.testing.check import Loader
+    from canarysim.testing.checking import Loader
     from canarysim.testing.coverage import Coverage
     from canarysim.testing.judge import Verdict
     from canarysim.testing.suites import Suite
@@ -174,7 +174,7 @@ class CanaryItem(pytest.Item):
 
 def _loader(config: pytest.Config) -> Loader:
     if _LOADER not in config.stash:
-        from canarysim.testing.check import Loader
+        from canarysim.testing.checking import Loader
 
         config.stash[_LOADER] = Loader()
     return config.stash[_LOADER]
