@@ -115,7 +115,8 @@ def _preview(options: argparse.Namespace) -> bool:
 def _tables(options: argparse.Namespace, tables: Tables, **rest: Any) -> bool:
     """Whole tables, of preview without a request and of compile."""
     if options.json:
-        from canarysim.faces.json import document, table_dict
+        from canarysim.faces.json import document
+        from canarysim.faces.table_json import table_dict
 
         found = [table_dict(table) for table in tables.values()]
         say_json(document(options.command, _problems(tables), **rest, tables=found))

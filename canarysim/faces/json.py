@@ -9,12 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from canarysim import __version__
 from canarysim.request import octets, readable
-from canarysim.table.actions import NonForwardingAction, RouteAction
-from canarysim.table.redirects import RedirectAction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,27 +23,27 @@ if TYPE_CHECKING:
     from canarysim.engine.access_log import LogReport
     from canarysim.problems import Problem, Where
     from canarysim.request import Request
-    from canarysim.table.actions import Destination, Unknown
-    from canarysim.table.behaviour import Behaviour
+    from canarysim.table.actions import Unknown
     from canarysim.table.chance import Chance, Residues
     from canarysim.table.decision import Decision
     from canarysim.table.faults import Faults
-    from canarysim.table.hosts import VirtualHost
-    from canarysim.table.route_table import RouteTable
     from canarysim.table.routes import Route
 
 __all__ = [
     "decision_dict",
     "document",
+    "exact_dict",
     "explanation_dict",
+    "faults_dict",
     "log_dict",
+    "matched_dict",
     "place_dict",
     "preview_dict",
     "problem_dict",
     "request_dict",
     "route_dict",
     "simulation_dict",
-    "table_dict",
+    "unknown_dict",
 ]
 
 Plain = dict[str, Any]
@@ -61,7 +57,8 @@ def document(command: str, problems: Iterable[Problem], **rest: Any) -> Plain:
 # Pieces
 
 
-def _exact(name: str, value: Fraction) -> Plain:
+def exact_dict(name: str, value: Fraction) -> Plain:
+    """A number as a float, and beside it as a fraction."""
     return {name: float(value), f"{name}_fraction": str(value)}
 
 
@@ -109,7 +106,8 @@ def _fields(headers: Iterable[tuple[str, str]]) -> list[list[str]]:
     return [[readable(name), readable(value)] for name, value in headers]
 
 
-def _route(route: Route | None) -> Plain | None:
+def matched_dict(route: Route | None) -> Plain | None:
+    """The Route that matched."""
     if route is None:
         return None
     return {
@@ -131,7 +129,7 @@ def decision_dict(decision: Decision) -> Plain:
         "virtual_host": decision.virtual_host,
         "virtual_cluster": decision.virtual_cluster,
         "route": decision.route,
-        "matched": _route(decision.matched),
+        "matched": matched_dict(decision.matched),
         "cluster": _text(decision.cluster),
         "function": decision.function,
         "subset": {} if decision.destination is None else dict(decision.destination.subset),
@@ -147,20 +145,26 @@ def decision_dict(decision: Decision) -> Plain:
         "unknown": list(map(problem_dict, decision.unknown)),
         "open_parts": list(decision.open_parts),
         "source": place_dict(decision.source),
-        "faults": _faults(decision.faults),
+        "faults": faults_dict(decision.faults),
     }
 
 
-def _faults(faults: Faults | None) -> Plain | None:
+def faults_dict(faults: Faults | None) -> Plain | None:
+    """Settings of the fault filter."""
     if faults is None:
         return None
     abort, delay = faults.abort, faults.delay
     return {
-        "abort": None if abort is None else {"status": abort.status, **_exact("share", abort.share)},
-        "delay": None if delay is None else {"seconds": delay.seconds, **_exact("share", delay.share)},
-        "unknowns": list(map(_unknown, faults.unknowns)),
+        "abort": None if abort is None else {"status": abort.status, **exact_dict("share", abort.share)},
+        "delay": None if delay is None else {"seconds": delay.seconds, **exact_dict("share", delay.share)},
+        "unknowns": list(map(unknown_dict, faults.unknowns)),
         "source": place_dict(faults.source),
     }
+
+
+def unknown_dict(unknown: Unknown) -> Plain:
+    """What is not simulated, and the parts that it leaves open."""
+    return {"problem": problem_dict(unknown.problem), "parts": list(unknown.parts)}
 
 
 def _upstream_request(decision: Decision) -> Plain | None:
@@ -192,7 +196,7 @@ def route_dict(request: Request, shares: Sequence[tuple[Decision, Fraction]]) ->
 
 
 def _share(pair: tuple[Decision, Fraction]) -> Plain:
-    return {"decision": decision_dict(pair[0]), **_exact("share", pair[1])}
+    return {"decision": decision_dict(pair[0]), **exact_dict("share", pair[1])}
 
 
 # preview
@@ -205,7 +209,11 @@ def preview_dict(preview: Preview) -> Plain:
         "n": preview.n,
         "outcomes": list(map(_outcome, preview)),
         "mirrored": [
-            {"cluster": readable(cluster), **_exact("share", share), **_exact("expected", share * preview.n)}
+            {
+                "cluster": readable(cluster),
+                **exact_dict("share", share),
+                **exact_dict("expected", share * preview.n),
+            }
             for cluster, share in preview.mirrored.items()
         ],
     }
@@ -218,8 +226,8 @@ def _outcome(outcome: Outcome) -> Plain:
         "cluster": _text(outcome.cluster),
         "function": outcome.function,
         "status": outcome.status,
-        **_exact("share", outcome.share),
-        **_exact("expected", outcome.expected),
+        **exact_dict("share", outcome.share),
+        **exact_dict("expected", outcome.expected),
         "low": outcome.low,
         "high": outcome.high,
         "coverage": outcome.coverage,
@@ -239,10 +247,10 @@ def explanation_dict(explanation: Explanation) -> Plain:
         "host": _host(explanation.host),
         "notes": list(explanation.notes),
         "steps": list(map(_step, explanation.steps)),
-        "shared": [{"route": _route(route), **_chance(chance)} for route, chance in explanation.shared],
-        "winner": _route(explanation.winner),
+        "shared": [{"route": matched_dict(route), **_chance(chance)} for route, chance in explanation.shared],
+        "winner": matched_dict(explanation.winner),
         "near": list(map(_near, explanation.near)),
-        "shadowed": list(map(_route, explanation.shadowed)),
+        "shadowed": list(map(matched_dict, explanation.shadowed)),
         "decisions": list(map(_share, explanation.decisions)),
         "chances": [
             {"outcome": readable(decision.outcome), **_chance(chance)} for decision, chance in explanation.chances
@@ -266,7 +274,7 @@ def _host(host: Host) -> Plain:
 
 def _step(step: Step) -> Plain:
     return {
-        "route": _route(step.route),
+        "route": matched_dict(step.route),
         "refusals": list(map(_refusal, step.refusals)),
         "others_hold": step.others_hold,
     }
@@ -278,7 +286,7 @@ def _refusal(refusal: Refusal) -> Plain:
 
 def _near(near: Near) -> Plain:
     return {
-        "route": _route(near.route),
+        "route": matched_dict(near.route),
         "refusals": list(map(_refusal, near.refusals)),
         "held": near.held,
         "common": near.common,
@@ -292,7 +300,7 @@ def _hint(hint: Hint) -> Plain:
         "code": hint.code,
         "text": hint.text,
         "request": None if hint.request is None else request_dict(hint.request),
-        "taken_by": _route(hint.taken_by),
+        "taken_by": matched_dict(hint.taken_by),
     }
 
 
@@ -300,7 +308,7 @@ def _chance(chance: Chance) -> Plain:
     return {
         "conditions": _conditions(chance.conditions),
         "fault_conditions": _conditions(chance.fault),
-        **_exact("share", chance.share),
+        **exact_dict("share", chance.share),
     }
 
 
@@ -322,7 +330,9 @@ def simulation_dict(simulation: Simulation, mix: Mapping[Request, Fraction], by:
     figures = simulation.observed
     return {
         "n": simulation.n,
-        "requests": [{"request": request_dict(asked), **_exact("share", share)} for asked, share in mix.items()],
+        "requests": [
+            {"request": request_dict(asked), **exact_dict("share", share)} for asked, share in mix.items()
+        ],
         "outcomes": [
             _observed_outcome(outcome_name(decision), decision, row)
             for decision, row in zip(simulation.outcomes, figures, strict=True)
@@ -376,88 +386,11 @@ def _observed(row: Observed) -> Plain:
     return {
         "count": row.count,
         "share": row.share,
-        **_exact("exact", row.exact),
-        **_exact("expected", row.expected),
+        **exact_dict("exact", row.exact),
+        **exact_dict("expected", row.expected),
         "low": row.low,
         "high": row.high,
         "coverage": row.coverage,
         "approximate": row.approximate,
         "outside": row.outside,
-    }
-
-
-# compile
-
-
-def table_dict(table: RouteTable) -> Plain:
-    """A RouteTable: every virtual host, route and destination."""
-    return {
-        "name": table.name,
-        "route_configuration": table.route_configuration,
-        "envoy": table.envoy,
-        "scheme": table.scheme,
-        "http": {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in attrs.asdict(table.http, recurse=False).items()
-        },
-        "faults": _faults(table.faults),
-        "virtual_hosts": [_virtual_host(host, table.behaviour) for host in table.virtual_hosts],
-    }
-
-
-def _virtual_host(host: VirtualHost, envoy: Behaviour) -> Plain:
-    return {
-        "name": host.name,
-        "domains": list(host.domains),
-        "require_tls": host.require_tls or None,
-        "faults": _faults(host.faults),
-        "unknowns": list(map(_unknown, host.unknowns)),
-        "source": place_dict(host.source),
-        "routes": [_table_route(route, envoy) for route in host.routes],
-    }
-
-
-def _unknown(unknown: Unknown) -> Plain:
-    return {"problem": problem_dict(unknown.problem), "parts": list(unknown.parts)}
-
-
-def _table_route(route: Route, envoy: Behaviour) -> Plain:
-    return {
-        **(_route(route) or {}),
-        "name_is_certain": route.name_is_certain,
-        "action": _action(route),
-        "faults": _faults(route.faults),
-        "unknowns": list(map(_unknown, (*route.unknowns, *route.open_rewrites(envoy)))),
-    }
-
-
-def _action(route: Route) -> Plain | None:
-    action = route.action
-    if action is None:
-        return None
-    if not isinstance(action, RouteAction):
-        kinds: dict[type, str] = {RedirectAction: "redirect", NonForwardingAction: "cluster_not_found"}
-        kind = kinds.get(type(action), "direct_response")
-        status = 503 if isinstance(action, NonForwardingAction) else action.status
-        return {"kind": kind, "status": status, "text": str(action)}
-    return {
-        "kind": "forward",
-        "destinations": [] if action.cluster_header else [_destination(*pair) for pair in action.chances()],
-        "cluster_header": action.cluster_header or None,
-        "path_rewrite": None if action.path_rewrite is None else str(action.path_rewrite),
-        "host_rewrite": None if action.host_rewrite is None else str(action.host_rewrite),
-    }
-
-
-def _destination(destination: Destination, chance: Chance) -> Plain:
-    return {
-        "cluster": destination.cluster,
-        "upstream": destination.upstream,
-        "function": destination.function,
-        "subset": dict(destination.subset),
-        "weight": destination.weight,
-        **_exact("share", chance.share),
-        "faults": _faults(destination.faults),
-        "unknowns": list(map(_unknown, destination.unknowns)),
-        "source": place_dict(destination.source),
     }
