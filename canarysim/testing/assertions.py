@@ -14,8 +14,9 @@ from canarysim.answers.preview import as_request, as_table
 from canarysim.errors import InvalidValue
 from canarysim.faces.verdicts import verdict_text
 from canarysim.request import Request
+from canarysim.testing.contents import Answers, Sent
 from canarysim.testing.diagnosis import diagnose
-from canarysim.testing.expectations import Answers, Destined, Expectation, OfHost, OfKind, OfRoute, Sent
+from canarysim.testing.expectations import Destined, Expectation, OfHost, OfKind, OfRoute
 from canarysim.testing.failure import assertion, failure
 from canarysim.testing.judge import judge
 from canarysim.testing.recording import tell

@@ -22,7 +22,8 @@ from canarysim.problems import Where
 from canarysim.request import readable
 from canarysim.table.actions import RouteAction
 from canarysim.table.values import Undetermined
-from canarysim.testing.expectations import Answers, Destined, Mirrored
+from canarysim.testing.contents import Answers
+from canarysim.testing.expectations import Destined, Mirrored
 from canarysim.testing.judge import judge
 
 if TYPE_CHECKING:

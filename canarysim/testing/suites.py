@@ -16,16 +16,14 @@ from canarysim.problems import Problem, Severity, Where
 from canarysim.request import octets, readable
 from canarysim.table.values import as_tuple
 from canarysim.testing.cases import Case
+from canarysim.testing.contents import Answers, Headers, Sent
 from canarysim.testing.expectations import (
-    Answers,
     Destined,
     Expectation,
-    Headers,
     Mirrored,
     OfHost,
     OfKind,
     OfRoute,
-    Sent,
 )
 from canarysim.testing.fields import TEST_FILE
 from canarysim.testing.reader import TestFileReader
