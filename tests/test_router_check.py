@@ -253,3 +253,10 @@ def test_tests_that_are_no_json_are_tests_all_the_same(tmp_path: Path, capsys: p
     out = capsys.readouterr().out
     assert "tests.json:1:" in out
     assert "syntax]" in out
+
+
+def test_a_runtime_key_that_tests_name_is_no_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, {**CANARY, "random_value": 0}, cluster_name="v2") == "passed"
+    assert [problem.code for problem in cs.load(tmp_path / "routes.yaml").problems] == ["runtime_default"]
+    assert main(["check", str(tmp_path / "routes.yaml"), str(tmp_path / "tests.json")]) == 0
+    assert capsys.readouterr().err == ""
