@@ -718,6 +718,7 @@ def test_a_table_pickles_small_and_is_made_ready_once() -> None:
     copy = pickle.loads(packed)
     assert copy == table
     assert pickle.loads(packed) is copy
+    assert pickle.loads(pickle.dumps(copy)) is copy  # sent back, or on to another worker
     assert plan_of(pickle.loads(packed)) is plan_of(copy)
     assert cs.simulate(copy, cs.Traffic.from_columns(path=["/area7/"])).counts() == {"cluster-7": 1}
 
