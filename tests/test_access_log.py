@@ -601,6 +601,20 @@ def test_short_logs_import_no_pyarrow(tmp_path: Path) -> None:
     assert done.stdout.split() == ["False", "True"]
 
 
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_columns_of_a_set_are_in_one_order_in_every_run(seed: str) -> None:
+    code = (
+        "import io, canarysim as cs\n"
+        "table = cs.from_envoy({'virtual_hosts': [{'name': 'v', 'domains': ['a'], 'routes': []}]})\n"
+        "log = io.BytesIO(b'{\"path\":\"/\"}')\n"
+        "print(*cs.Traffic.from_access_log(log, columns=table.columns_needed).log.absent, sep=', ')"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    expected = "authority, header connection, header upgrade, header x-forwarded-proto, method, scheme"
+    assert done.stdout.strip() == expected
+
+
 # The command line
 
 
