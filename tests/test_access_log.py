@@ -606,11 +606,12 @@ def test_columns_of_a_set_are_in_one_order_in_every_run(seed: str) -> None:
     code = (
         "import io, canarysim as cs\n"
         "table = cs.from_envoy({'virtual_hosts': [{'name': 'v', 'domains': ['a'], 'routes': []}]})\n"
-        "log = io.BytesIO(b'{\"path\":\"/\"}')\n"
+        'log = io.BytesIO(b\'{"path":"/"}\')\n'
         "print(*cs.Traffic.from_access_log(log, columns=table.columns_needed).log.absent, sep=', ')"
     )
     environment = {**os.environ, "PYTHONHASHSEED": seed}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     expected = "authority, header connection, header upgrade, header x-forwarded-proto, method, scheme"
     assert done.stdout.strip() == expected
 

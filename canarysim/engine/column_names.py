@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final
 
 from canarysim.errors import InvalidValue
@@ -24,7 +25,7 @@ def checked_columns(columns: Iterable[str] | None) -> tuple[str, ...] | None:
         raise TypeError(f"columns is a list of names, not the one str {columns!r}")
     names = checked_names(columns)
     # A set, as RouteTable.columns_needed is one, has another order in every run.
-    return tuple(dict.fromkeys(["path", *(sorted(names) if isinstance(columns, Set) else names)]))
+    return tuple(dict.fromkeys(["path", *(sorted(names) if isinstance(columns, AbstractSet) else names)]))
 
 
 def checked_names(names: Iterable[object], more: Sequence[str] = ()) -> list[str]:
