@@ -681,7 +681,7 @@ def test_only_the_hundred_most_frequent_are_listed(log: str, capsys: Capture) ->
     Path(log).write_text("".join(lines))
     assert main(["simulate", COALMINE, "--traffic", log]) == 0
     out = capsys.readouterr().out
-    listed = out.split("found no route, 150 distinct; the most frequent\n\n")[1].splitlines()
+    listed = out.split("151 requests found no route; the 100 most frequent, with 101 of them\n\n")[1].splitlines()
     assert len(listed) == 100
     assert listed[0] == "  2  GET /no/117 host:shop"
     assert main(["simulate", COALMINE, "--traffic", log, "--json"]) == 0

@@ -57,13 +57,16 @@ def _where(column: str, report: LogReport) -> str:
 
 def not_found_text(simulation: Simulation) -> str:
     """The requests that found no route, the most frequent first; "" where there are none."""
-    found = simulation.examples(simulation.n, kind="not_found")
+    found = list(simulation.examples(SHOWN + 1, kind="not_found").items())
     if not found:
         return ""
-    total = sum(found.values())
-    title = f"{plural(total, 'request')} found no route, {len(found):,} distinct"
-    shown = list(found.items())[:SHOWN]
+    title = f"{plural(simulation.counts('kind')['not_found'], 'request')} found no route"
+    shown = found[:SHOWN]
+    if len(found) == len(shown):
+        title += f", {len(found):,} distinct"
+    else:
+        title += f"; the {SHOWN} most frequent, with {sum(count for _, count in shown):,} of them"
     width = max(len(f"{count:,}") for _, count in shown)
-    lines = [f"{title}; the most frequent" if len(found) > SHOWN else title, ""]
+    lines = [title, ""]
     lines += [f"  {count:>{width},}  {readable(octets(str(request)))}" for request, count in shown]
     return "\n".join(lines)
