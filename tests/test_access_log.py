@@ -601,6 +601,21 @@ def test_short_logs_import_no_pyarrow(tmp_path: Path) -> None:
     assert done.stdout.split() == ["False", "True"]
 
 
+@pytest.mark.parametrize("seed", ["1", "2", "3"])
+def test_columns_of_a_set_are_in_one_order_in_every_run(seed: str) -> None:
+    code = (
+        "import io, canarysim as cs\n"
+        "table = cs.from_envoy({'virtual_hosts': [{'name': 'v', 'domains': ['a'], 'routes': []}]})\n"
+        'log = io.BytesIO(b\'{"path":"/"}\')\n'
+        "print(*cs.Traffic.from_access_log(log, columns=table.columns_needed).log.absent, sep=', ')"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    expected = "authority, header connection, header upgrade, header x-forwarded-proto, method, scheme"
+    assert done.stdout.strip() == expected
+
+
 # The command line
 
 
@@ -643,8 +658,22 @@ def test_what_the_log_does_not_say_is_noted(log: str, capsys: Capture) -> None:
     Path(log).write_text('{"path":"/findPets"}\n')
     assert main(["simulate", COALMINE, "--traffic", log]) == 0
     err = capsys.readouterr().err
-    assert f"{log}: note: the log does not say the method: every request counts as a GET\n" in err
-    assert f"{log}: note: the log does not say the authority: every request counts as one without a host\n" in err
+    assert err.splitlines() == [
+        f"{log}: note: the log does not say the authority: every request counts as one without a host",
+        "    -> --field authority=NAME names the field that has it",
+        f"{log}: note: the log does not say the header x-canary: every request counts as one without it",
+        "    -> no row has a value in x-canary or x_canary; --field 'header x-canary=NAME' names another field",
+        f"{log}: note: the log does not say the method: every request counts as a GET",
+        "    -> --field method=NAME names the field that has it",
+        "",
+    ]
+    assert main(["simulate", COALMINE, "--traffic", log, "--field", "header x-canary=canary"]) == 0
+    assert "    -> no row has a value in canary; " in capsys.readouterr().err
+    Path(log).write_text('[2026-11-28T17:38:10.955Z] "GET / HTTP/1.1" 200 - 0 5 3 2 "-" "a" "b" "shop" "-"\n')
+    assert main(["simulate", COALMINE, "--traffic", log]) == 0
+    err = capsys.readouterr().err
+    assert "the log does not say the header x-canary" in err
+    assert "--field" not in err  # its fields have no names
 
 
 def test_only_the_hundred_most_frequent_are_listed(log: str, capsys: Capture) -> None:
@@ -652,7 +681,7 @@ def test_only_the_hundred_most_frequent_are_listed(log: str, capsys: Capture) ->
     Path(log).write_text("".join(lines))
     assert main(["simulate", COALMINE, "--traffic", log]) == 0
     out = capsys.readouterr().out
-    listed = out.split("found no route, 150 distinct; the most frequent\n\n")[1].splitlines()
+    listed = out.split("151 requests found no route; the 100 most frequent, with 101 of them\n\n")[1].splitlines()
     assert len(listed) == 100
     assert listed[0] == "  2  GET /no/117 host:shop"
     assert main(["simulate", COALMINE, "--traffic", log, "--json"]) == 0
@@ -680,8 +709,7 @@ def test_a_log_comes_through_a_pipe_and_its_fields_may_be_named(log: str) -> Non
         (["-n", "7"], "-n is for others"),
         (["--field", "path"], "is not WHAT=NAME"),
         (["--field", "paht=x"], "is no column"),
-        (["--traffic", "nowhere.log"], "nowhere.log: No such file"),
-        (["--traffic", COALMINE], "none of"),
+        (["--traffic", "-"], "--traffic takes one log"),
     ],
 )
 def test_what_cannot_be_is_refused(more: list[str], says: str, log: str, capsys: Capture) -> None:
@@ -691,6 +719,51 @@ def test_what_cannot_be_is_refused(more: list[str], says: str, log: str, capsys:
         code = int(str(stop.code))
     assert code == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "more", "says"),
+    [
+        (
+            '{"target":"/","verb":"GET"}',
+            [],
+            "are target, verb.\n    -> name the one that is the path: --field path=NAME",
+        ),
+        ('{"target":"/"}', ["--field", "path=p"], "'p' is no field of"),
+        (
+            '{"path":"/","request path":"/"}',
+            [],
+            "may each be the path\n    -> choose: --field path=path or --field 'path=request path'",
+        ),
+        (
+            '[2026-11-28T17:38:10.955Z] "GET / HTTP/1.1" 200 - 0 5 3 2 "-" "a" "b" "shop" "-"',
+            ["--field", "path=p"],
+            "whose fields have no names; --field is for JSON\n",
+        ),
+        ("oops", [], "none of 1 rows can be read"),
+    ],
+)
+def test_what_is_wrong_with_a_log_is_told_in_the_words_of_the_command_line(
+    line: str, more: list[str], says: str, log: str, capsys: Capture
+) -> None:
+    Path(log).write_text(f"{line}\n")
+    assert main(["simulate", COALMINE, "--traffic", log, *more]) == 2
+    err = capsys.readouterr().err
+    assert says in err
+    assert "fields=" not in err
+
+
+def test_a_log_that_is_not_there_is_told(capsys: Capture) -> None:
+    assert main(["simulate", COALMINE, "--traffic", "nowhere.log"]) == 2
+    assert "nowhere.log: No such file" in capsys.readouterr().err
+
+
+def test_logs_come_one_after_the_other_through_a_pipe(tmp_path: Path) -> None:
+    lines = [f'{{"path":"/findPets","method":"GET","authority":"a","x-canary":"{n}"}}\n' for n in range(5)]
+    packed = gzip.compress("".join(lines[:2]).encode()) + gzip.compress("".join(lines[2:]).encode())
+    command = [sys.executable, "-m", "canarysim", "simulate", COALMINE, "--traffic", "-", "--by", "kind"]
+    done = subprocess.run(command, input=packed, capture_output=True, check=True)
+    assert done.stdout.startswith(b"5 requests by kind\n")
 
 
 def test_a_field_without_a_log_and_a_log_for_two_tables_are_refused(

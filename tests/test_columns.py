@@ -616,6 +616,29 @@ def test_examples_of_counted_columns_are_drawn_without_replacement() -> None:
     assert stats.chi2.sf(statistic, 3) > 1e-6
 
 
+@pytest.mark.parametrize("times", [None, "counts"])
+@pytest.mark.parametrize("most", [0, 1, 3, 1000])
+def test_the_most_frequent_of_a_certain_outcome_are_those_of_a_loop(times: str | None, most: int) -> None:
+    source = Random(most)
+    paths = [source.choice(("/1/x", "/y", "no", "no/2", "no/3", "no/4")) for _ in range(500)]
+    canaries = [source.choice((None, "", "true")) for _ in range(500)]
+    counts = [source.choice((0, 1, 5)) if times else 1 for _ in range(500)]
+    columns: dict[str, Any] = {"path": paths, "headers": {"x-canary": canaries}, "counts": counts}
+    seen: Counter[cs.Request] = Counter()
+    for path, canary, count in zip(paths, canaries, counts, strict=True):
+        if path.startswith("no"):
+            seen[cs.Request(path, headers={} if canary is None else {"x-canary": canary})] += count
+    expected = [n for _, n in seen.most_common(most) if n]
+    whole = cs.Traffic.from_columns(**columns)
+    parts = cs.Traffic.concat(whole, cs.Traffic.repeat("GET /y", 1))
+    for traffic in (whole, parts):
+        for keep in ("counts", "rows"):
+            s = cs.simulate(split_table(), traffic, rng=1, keep=keep)
+            found = s.examples(most, kind="rejected")  # a path without its slash
+            assert list(found.values()) == expected  # of equally frequent ones any may be told
+            assert all(seen[request] == n for request, n in found.items())
+
+
 # Rows and requests
 
 
@@ -718,6 +741,7 @@ def test_a_table_pickles_small_and_is_made_ready_once() -> None:
     copy = pickle.loads(packed)
     assert copy == table
     assert pickle.loads(packed) is copy
+    assert pickle.loads(pickle.dumps(copy)) is copy  # sent back, or on to another worker
     assert plan_of(pickle.loads(packed)) is plan_of(copy)
     assert cs.simulate(copy, cs.Traffic.from_columns(path=["/area7/"])).counts() == {"cluster-7": 1}
 

@@ -326,7 +326,10 @@ def _simulate(parser: argparse.ArgumentParser) -> None:
 
 def _traffic(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--traffic", metavar="LOG", help="an access log whose requests are taken; - is standard input"
+        "--traffic",
+        action="append",
+        metavar="LOG",
+        help="an access log whose requests are taken; - is standard input",
     )
     parser.add_argument(
         "--field",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final
 
 from canarysim.errors import InvalidValue
@@ -22,7 +23,9 @@ def checked_columns(columns: Iterable[str] | None) -> tuple[str, ...] | None:
         return None
     if isinstance(columns, str):
         raise TypeError(f"columns is a list of names, not the one str {columns!r}")
-    return tuple(dict.fromkeys(["path", *checked_names(columns)]))
+    names = checked_names(columns)
+    # A set, as RouteTable.columns_needed is one, has another order in every run.
+    return tuple(dict.fromkeys(["path", *(sorted(names) if isinstance(columns, AbstractSet) else names)]))
 
 
 def checked_names(names: Iterable[object], more: Sequence[str] = ()) -> list[str]:

@@ -92,24 +92,41 @@ def requests_of_counts(
         found[request] += sum(n for outcome, n in seen.items() if wanted[outcome])
     if counted.fates:
         numbers = {identity(decision): number for number, decision in enumerate(outcomes)}
-        for key, requests in _by_fate(table, traffic, numbers).items():
-            drawn = counted.fates.get(key)
-            if drawn is None:  # its rows stand there no time
-                continue
-            hits = sum(n for outcome, n in zip(key[1], drawn, strict=True) if wanted[outcome])
-            for request, n in _drawn_of(requests, hits, sum(drawn), entropy).items():
-                found[request] += n
+        fates = _by_fate(table, traffic, numbers)
+        hits = {
+            key: (sum(n for outcome, n in zip(key[1], drawn, strict=True) if wanted[outcome]), sum(drawn))
+            for key, drawn in counted.fates.items()
+        }
+        certain = all(n in (0, of) for n, of in hits.values())
+        part = traffic.parts[0]
+        if len(traffic.parts) == 1 and isinstance(part, Columns) and certain:
+            # No chance is left: then the requests that are told are the only ones that have to be made.
+            there = [rows for key, rows_of in fates.items() if hits.get(key, (0, 0))[0] for _, rows in rows_of]
+            rows = np.sort(np.concatenate([np.zeros(0, np.intp), *there]))
+            return _best(part.requests_of(rows, _times(part, rows), most), most)
+        for key, rows_of in fates.items():
+            if key in hits:  # or its rows stand there no time
+                requests: defaultdict[Request, int] = defaultdict(int)
+                for columns, rows in rows_of:
+                    for request, n in columns.requests_of(rows, _times(columns, rows)).items():
+                        requests[request] += n
+                for request, n in _drawn_of(requests, *hits[key], entropy).items():
+                    found[request] += n
     order = {request: number for number, request in enumerate(traffic.requests())}
     return _best(dict(sorted(found.items(), key=lambda item: order[item[0]])), most)
 
 
+def _times(columns: Columns, rows: NDArray[np.intp]) -> NDArray[np.int64] | None:
+    return None if columns.counts is None else columns.counts[rows]
+
+
 def _by_fate(
     table: RouteTable, traffic: Traffic, numbers: dict[Any, int]
-) -> dict[tuple[Any, tuple[int, ...]], dict[Request, int]]:
-    """The requests in columns by fate, and how often each occurs."""
+) -> dict[tuple[Any, tuple[int, ...]], list[tuple[Columns, NDArray[np.intp]]]]:
+    """The rows in columns by fate."""
     book = Book(table)
     decider = Decider(plan_of(table), book)
-    found: dict[tuple[Any, tuple[int, ...]], defaultdict[Request, int]] = {}
+    found: defaultdict[Any, list[tuple[Columns, NDArray[np.intp]]]] = defaultdict(list)
     for part in traffic.parts:
         if not isinstance(part, Columns) or part.random_values is not None:
             continue
@@ -121,12 +138,8 @@ def _by_fate(
                 book.laws[fate.law][1],
                 tuple(numbers[identity(book.outcomes[outcome])] for outcome in fate.outcomes),
             )
-            here = np.flatnonzero(fates == number)
-            counts = None if part.counts is None else part.counts[here]
-            known = found.setdefault(key, defaultdict(int))
-            for request, n in part.requests_of(here, counts).items():
-                known[request] += n
-    return {key: dict(requests) for key, requests in found.items()}
+            found[key].append((part, np.flatnonzero(fates == number)))
+    return found
 
 
 def _drawn_of(requests: dict[Request, int], hits: int, total: int, entropy: int) -> dict[Request, int]:

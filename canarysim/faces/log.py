@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from canarysim.faces.text import plural
@@ -41,18 +42,31 @@ def left_out_text(report: LogReport) -> str:
         if column not in _SELDOM:
             counts_as = _COUNTS_AS.get(column, "every request counts as one without it")
             lines.append(f"{report.name}: note: the log does not say the {column}: {counts_as}")
+            lines += [f"    -> {_where(column, report)}"] if report.format == "json" else []
     return "\n".join(lines)
+
+
+def _where(column: str, report: LogReport) -> str:
+    """Where a column was looked for, and how to name another field."""
+    option = f"--field {shlex.quote(f'{column}=NAME')}"
+    if column not in report.fields:
+        return f"{option} names the field that has it"
+    looked = readable(octets(report.fields[column].replace(", else ", " or ")))
+    return f"no row has a value in {looked}; {option} names another field"
 
 
 def not_found_text(simulation: Simulation) -> str:
     """The requests that found no route, the most frequent first; "" where there are none."""
-    found = simulation.examples(simulation.n, kind="not_found")
+    found = list(simulation.examples(SHOWN + 1, kind="not_found").items())
     if not found:
         return ""
-    total = sum(found.values())
-    title = f"{plural(total, 'request')} found no route, {len(found):,} distinct"
-    shown = list(found.items())[:SHOWN]
+    title = f"{plural(simulation.counts('kind')['not_found'], 'request')} found no route"
+    shown = found[:SHOWN]
+    if len(found) == len(shown):
+        title += f", {len(found):,} distinct"
+    else:
+        title += f"; the {SHOWN} most frequent, with {sum(count for _, count in shown):,} of them"
     width = max(len(f"{count:,}") for _, count in shown)
-    lines = [f"{title}; the most frequent" if len(found) > SHOWN else title, ""]
+    lines = [title, ""]
     lines += [f"  {count:>{width},}  {readable(octets(str(request)))}" for request, count in shown]
     return "\n".join(lines)

@@ -172,12 +172,19 @@ class RouteTable:
                 raise InvalidValue("body_too_long", text, route=route)
 
     def __reduce__(self) -> tuple[Callable[[bytes], RouteTable], tuple[bytes]]:
-        """As its own values, pressed; what is read again is made ready once a process (``_unpacked``)."""
-        from pickle import dumps
-        from zlib import compress
+        """As its own values, pressed; what is read again is made ready once a process (``_unpacked``).
 
-        values = {field.name: getattr(self, field.name) for field in attrs.fields(RouteTable) if field.init}
-        return _unpacked, (compress(dumps(values, protocol=4), 1),)
+        A copy is pickled as the bytes that it came from, and so stays the same table wherever it travels: values
+        that were read again share their texts in another way, and would make other bytes.
+        """
+        packed: bytes | None = self.kept.get("packed")
+        if packed is None:
+            from pickle import dumps
+            from zlib import compress
+
+            values = {field.name: getattr(self, field.name) for field in attrs.fields(RouteTable) if field.init}
+            packed = self.kept["packed"] = compress(dumps(values, protocol=4), 1)
+        return _unpacked, (packed,)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -369,7 +376,9 @@ def _unpacked(packed: bytes) -> RouteTable:
     from pickle import loads
     from zlib import decompress
 
-    return RouteTable(**loads(decompress(packed)))  # noqa: S301  # whoever loads a pickle trusts it already
+    table = RouteTable(**loads(decompress(packed)))  # noqa: S301  # whoever loads a pickle trusts it already
+    table.kept["packed"] = packed
+    return table
 
 
 def checked(value: object, kind: str) -> int:
