@@ -6,6 +6,8 @@ import gzip
 import json
 import random
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,6 +141,56 @@ def test_a_json_log_with_other_lines_between(compare: Compare, tmp_path: Path) -
         f"a gzip log of {n:,} lines, one in a thousand no JSON",
         lambda: Traffic.from_access_log(mixed, columns=COLUMNS),
         {"the same without": lambda: Traffic.from_access_log(clean, columns=COLUMNS)},
+    )
+
+
+ROUTED = """
+apiVersion: gateway.solo.io/v1
+kind: VirtualService
+metadata: {name: api, namespace: gloo-system}
+spec:
+  virtualHost:
+    routes:
+    - matchers: [{regex: "/api/v1/pets/[0-9]+"}]
+      routeAction: {single: {upstream: {name: pets}}}
+    - matchers: [{prefix: /api/v1/orders, headers: [{name: user-agent, value: ".*Chrome/1.*", regex: true}]}]
+      routeAction:
+        multi:
+          destinations:
+          - {weight: 30, destination: {upstream: {name: v2}}}
+          - {weight: 70, destination: {upstream: {name: v1}}}
+    - matchers: [{prefix: /api/v1/orders}]
+      routeAction: {single: {upstream: {name: v1}}}
+"""
+
+
+def test_a_log_becomes_a_split_in_one_command(compare: Compare, tmp_path: Path) -> None:
+    """Both sides are new processes that read the manifest; the other one stops when the log is read.
+
+    The unfriendly case: half of the requests find no route, thousands of different ones.
+    """
+    n = compare.size(LINES)
+    log = write(tmp_path / "log.gz", (json.dumps(row, separators=(",", ":")) for row in rows(n, 20_000)))
+    manifest = tmp_path / "routes.yaml"
+    manifest.write_text(ROUTED)
+    reader = (
+        f"import canarysim as cs; table = cs.load({str(manifest)!r}); "
+        f"cs.Traffic.from_access_log({str(log)!r}, columns=table.columns_needed)"
+    )
+    command = ["-m", "canarysim", "simulate", str(manifest), "--traffic", str(log), "--json"]
+
+    def run(*arguments: str) -> str:
+        return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True).stdout
+
+    answer = json.loads(run(*command))["answers"][0]
+    lost = sum(outcome["count"] for outcome in answer["outcomes"] if outcome["kind"] == "not_found")
+    assert answer["n"] == n
+    assert 0.3 * n < lost < 0.7 * n
+    compare(
+        f"canarysim simulate --traffic, {n:,} lines, half find no route",
+        lambda: run(*command),
+        {"Traffic.from_access_log": lambda: run("-c", reader)},
+        (Goal("Traffic.from_access_log", at_most=1.3),),
     )
 
 

@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def weights_of_paths() -> dict[str, int]:
 
 def traffic_of(hours: Iterable[int]) -> cs.Traffic:
     """The requests of some hours. Split.sample draws the codes: two bytes a path, one a host or header."""
-    texts = [weights_of_paths(), HOSTS, CANARIES]
+    texts: list[dict[Any, int]] = [weights_of_paths(), HOSTS, CANARIES]
     splits = [cs.Split(list(each.values())) for each in texts]
     drawn = []
     for hour in hours:
@@ -68,6 +68,7 @@ def main() -> None:
     counts = simulation.counts()
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    assert simulation.rows is not None
     answer = {"rows": len(simulation.rows), "counts": counts, "seconds": seconds, "peak_bytes": peak}
     print(json.dumps(answer))
 

@@ -175,6 +175,20 @@ def test_chunks_of_a_partition_change_nothing(
     assert in_chunks.left_out == at_once.left_out == 1
 
 
+def test_a_partition_without_rows_adds_nothing_and_one_that_is_no_log_is_told(
+    table: cs.RouteTable, tmp_path: Path
+) -> None:
+    logs = logs_in(tmp_path, (30, 40))
+    empty, wrong = tmp_path / "empty.log", tmp_path / "wrong.log"
+    empty.write_text("")
+    wrong.write_text("oops\n")
+    answer, left_out = in_process(table, [*logs, str(empty)], 1)
+    assert (answer.n, left_out) == (70, 2)
+    assert answer.to_dict() == in_process(table, logs, 1)[0].to_dict()
+    with pytest.raises(cs.InvalidValue, match=r"wrong\.log: none of 1 rows"):
+        in_process(table, [*logs, str(wrong)], 1)
+
+
 def test_little_travels(table: cs.RouteTable, tmp_path: Path) -> None:
     few, many = (
         len(pickle.dumps(example.decide(log, 1, table=table))) for log in logs_in(tmp_path, (400, 20_000))
