@@ -85,8 +85,7 @@ def test_the_cases_are_what_envoy_does(envoy: Version) -> None:
     assert differences(envoy, triples) == []
 
 
-#: What the Envoys here are started with: they refuse regular expressions of larger programs.
-LARGEST_PROGRAM = 1000
+LARGEST_PROGRAM = RUNTIME["re2.max_program_size.error_level"]
 
 
 def generated(version: Version, random: Random, rules: int, paths: int) -> list[Triple]:
