@@ -1,13 +1,14 @@
 """Curves of how fast simulate is, and where it bends, saved as pictures beside this file (extra ``viz``).
 
-    taskset -c 1 python -m benchmarks.curves
+    taskset -c 1 python -m benchmarks.curves            # all of them; or named: routes, paths, destinations, ...
 
-Each point is a median of seven runs; the lines of a picture take turns.
+Each point is a median of five runs; the lines of a picture take turns.
 """
 
 from __future__ import annotations
 
 import random
+import sys
 import tracemalloc
 from pathlib import Path
 from statistics import median
@@ -23,7 +24,7 @@ from benchmarks.bench_simulate import coded, column, some_paths, table
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-ROUNDS = 7
+ROUNDS = 5
 ROWS = 5_000_000
 LISTED = 200_000
 CODED, STRINGS = "coded rows", "distinct strings and traffic"
@@ -149,15 +150,13 @@ def of_regexes() -> list[Line]:
     return rates(
         [0, 10, 25, 50, 75, 100],
         coded_rows=lambda share: of_columns(regexes(100, share / 100), path=column(ROWS, [*areas(1000, 100)])),
-        fresh_strings=lambda share: listed(regexes(100, share / 100), areas(LISTED // 2, 100)),
+        fresh_strings=lambda share: listed(regexes(100, share / 100), areas(LISTED // 10, 100)),
     )
 
 
 def of_memory() -> list[Line]:
     """Bytes a row by outcomes: what is kept, and the most there was; of strings with the traffic made of them."""
-    lines = {
-        name: Line(name, []) for name in ("coded, kept", "coded, at most", "strings, kept", "strings, at most")
-    }
+    lines = {name: Line(name, []) for what in (CODED, STRINGS) for name in (f"{what}, kept", f"{what}, at most")}
     for outcomes in (2, 10, 100, 250, 260, 500, 1000):
         asked = table(outcomes - 1, headers={})
         traffic = cs.Traffic.from_columns(path=column(ROWS, [*some_paths(10_000, outcomes)]))
@@ -240,6 +239,8 @@ def main() -> None:
         ("memory", "Bytes a row by outcomes", "outcomes", "bytes a row", of_memory),
     ]
     for name, title, x, y, measure in pictures:
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         lines = measure()
         print(f"\n{title}: {y}")
         for line in lines:
