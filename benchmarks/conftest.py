@@ -214,9 +214,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     say("|---|---|---|---|")
     for row in rows:
         ratios = {name: seconds / row.ours for name, seconds in row.peers.items()}
-        peers = ", ".join(f"{name} {ratio:.{2 if ratio < 1 else 1}f}x" for name, ratio in ratios.items())
+        peers = ", ".join(f"{name} {_digits(ratio)}x" for name, ratio in ratios.items())
         goals = "; ".join(goal.text(row.ours, row.peers) for goal in row.goals)
         say(f"| {row.question} | {readable(row.ours)} | {peers} | {goals} |")
+
+
+def _digits(ratio: float) -> str:
+    return f"{ratio:.{1 if ratio >= 1 else 2 if ratio >= 0.1 else 4}f}"
 
 
 def readable(seconds: float) -> str:

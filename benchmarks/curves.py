@@ -194,8 +194,9 @@ def draw(name: str, title: str, x: str, y: str, lines: Sequence[Line], *, log_x:
         axes.set_xscale("log")
     axes.set_yscale("log")
     values = [value for line in lines for _, value in line.points]
-    few = max(values) / min(values) < 50
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,), numticks=20))
+    span = max(values) / min(values)
+    marked = (1, 2, 3, 5) if span < 10 else (1, 2, 5) if span < 100 else (1,)
+    axes.yaxis.set_major_locator(LogLocator(subs=marked, numticks=20))
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
