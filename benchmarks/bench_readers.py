@@ -216,7 +216,7 @@ def test_a_text_log(compare: Compare, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("distinct", [10, 10_000], ids=lambda distinct: f"{distinct:,} texts")
 def test_arrow_columns(compare: Compare, distinct: int) -> None:
-    n = compare.size(ROWS)
+    n = compare.size(ROWS, 3_000_000)
     codes = np.random.default_rng(1).integers(0, distinct, n, np.int32)
     words = pa.array([f"/path/of/some/length/{number}" for number in range(distinct)])
     coded = pa.DictionaryArray.from_arrays(pa.array(codes), words)
@@ -227,11 +227,12 @@ def test_arrow_columns(compare: Compare, distinct: int) -> None:
         lambda: Column.from_arrow(coded),
         {"a take": lambda: table.take(codes)},
         (Goal("a take", at_most=10),),
+        checked=True,
     )
 
 
 def test_plain_arrow_strings(compare: Compare) -> None:
-    n = compare.size(ROWS)
+    n = compare.size(ROWS, 1_000_000)
     codes = np.random.default_rng(1).integers(0, 10_000, n, np.int32)
     words = pa.array([f"/path/of/some/length/{number}" for number in range(10_000)])
     plain = pa.DictionaryArray.from_arrays(pa.array(codes), words).cast(pa.string())
@@ -240,4 +241,5 @@ def test_plain_arrow_strings(compare: Compare) -> None:
         lambda: Column.from_arrow(plain),
         {"dictionary_encode": plain.dictionary_encode},
         (Goal("dictionary_encode", at_most=1.5),),
+        checked=True,
     )

@@ -72,6 +72,7 @@ def test_route(compare: Compare) -> None:
         {"a plain loop": plain},
         (Goal("a plain loop", at_most=2),),
         repeat=5_000,
+        checked=True,
     )
 
 

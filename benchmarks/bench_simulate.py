@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 17
 ROWS = 50_000_000
+SMALL = 20_000_000
+"""Rows of the smoke test where a ratio is checked: so many that what is made ready once, some ms, hides it not."""
 PATHS = 10_000
 TAKE = "a blocked take"
 
@@ -82,7 +84,7 @@ def blocked_take(codes: NDArray[Any]) -> Callable[[], object]:
 
 
 def test_rows_to_routes(compare: Compare) -> None:
-    n = compare.size(ROWS)
+    n = compare.size(ROWS, SMALL)
     columns = coded(n)
     traffic = cs.Traffic.from_columns(**columns)
     asked = table(50)
@@ -91,7 +93,13 @@ def test_rows_to_routes(compare: Compare) -> None:
     check(asked, traffic, s)
     goals = (Goal(TAKE, at_most=2),)
     take = blocked_take(columns["path"].codes)
-    compare(f"{n:,} coded rows to route: path, a header", lambda: cs.simulate(asked, traffic), {TAKE: take}, goals)
+    compare(
+        f"{n:,} coded rows to route: path, a header",
+        lambda: cs.simulate(asked, traffic),
+        {TAKE: take},
+        goals,
+        checked=True,
+    )
 
 
 def check(asked: cs.RouteTable, traffic: cs.Traffic, s: Any) -> None:
@@ -173,15 +181,16 @@ def test_rows_to_destinations_by_random_value_and_many_totals(compare: Compare) 
 
 
 def test_ten_thousand_routes(compare: Compare) -> None:
-    n = compare.size(ROWS)
+    n = compare.size(ROWS, SMALL)
     traffic = cs.Traffic.from_columns(**coded(n))
-    few, many = table(50), table(10_000 if not compare.smoke else 500)
+    few, many = table(50), table(10_000)
     cs.simulate(many, traffic)
     compare(
         f"{n:,} coded rows, 10,000 routes",
         lambda: cs.simulate(many, traffic),
         {"50 routes": lambda: cs.simulate(few, traffic)},
         (Goal("50 routes", at_most=1.25),),
+        checked=True,
     )
 
 
@@ -202,7 +211,7 @@ def test_ten_thousand_routes_made_ready(compare: Compare) -> None:
 
 
 def test_lists_of_strings(compare: Compare) -> None:
-    n = compare.size(1_000_000)
+    n = compare.size(1_000_000, 200_000)
     source = random.Random(1)
     lists = source.choices(some_paths(1000), k=n), source.choices([None, "true", "false"], k=n)
     asked = table(50)
@@ -237,7 +246,8 @@ def test_lists_of_strings(compare: Compare) -> None:
     peers: dict[str, Any] = {"dict.fromkeys": both, "a loop over re": (loop, part / n)}
     if find_spec("pandas"):
         peers["pandas masks"] = (pandas_masks(lists[0][:part], lists[1][:part]), part / n)
-    compare(f"{n:,} rows of two lists of strings", ours, peers, (Goal("dict.fromkeys", at_most=2.5),))
+    goals = (Goal("dict.fromkeys", at_most=2.5),)
+    compare(f"{n:,} rows of two lists of strings", ours, peers, goals, checked=True)
 
 
 def pandas_masks(paths: list[str], headers: list[str | None]) -> Callable[[], object]:
@@ -304,12 +314,15 @@ def test_counts_of_a_mix(compare: Compare) -> None:
     traffic = cs.Traffic.mix(mix, 10**9)
     compare(
         "counts of a mix, 10^9 requests",
-        lambda: cs.simulate(asked, traffic, rng=1, keep="counts").counts(),
+        lambda: cs.simulate(asked, traffic, rng=generator, keep="counts").counts(),
         {
             "one multinomial": lambda: generator.multinomial(10**9, [0.07, 0.63, 0.03, 0.27]),
-            "10 requests": lambda: cs.simulate(asked, mix, 10, rng=1, keep="counts").counts(),
+            "ours of a seed": lambda: cs.simulate(asked, traffic, rng=1, keep="counts").counts(),
+            "ours of a mix that is new": lambda: cs.simulate(asked, mix, 10, rng=1, keep="counts").counts(),
         },
-        repeat=20,
+        (Goal("one multinomial", at_most=20),),
+        repeat=200,
+        checked=True,
     )
 
 

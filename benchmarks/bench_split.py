@@ -58,7 +58,7 @@ TIMES_CHOICE = {2: 8, 8: 7, 100: 12, 1000: 14}
 @pytest.mark.parametrize("case", CASES)
 def test_sample(compare: Compare, case: str) -> None:
     weights = CASES[case]
-    n = compare.size(N)
+    n = compare.size(N, 500_000)
     few = n // SLOW
     split, alias = Split(weights), peers.Alias(weights)
     generator, source = np.random.default_rng(1), random.Random(1)
@@ -81,13 +81,14 @@ def test_sample(compare: Compare, case: str) -> None:
             "Python loop": (lambda: peers.loop_sample(weights, few // 100, source), 0.01 / SLOW),
         },
         tuple(goals),
+        checked=True,
     )
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_pick(compare: Compare, case: str) -> None:
     weights = CASES[case]
-    n = compare.size(N)
+    n = compare.size(N, 500_000)
     split, total = Split(weights), np.uint64(sum(weights))
     values = np.random.default_rng(2).integers(0, 2**64 - 1, n, np.uint64, endpoint=True)
     some = values[: n // SLOW // 100].tolist()
@@ -104,6 +105,7 @@ def test_pick(compare: Compare, case: str) -> None:
             "Python loop": (lambda: peers.loop_pick(weights, some), 0.01 / SLOW),
         },
         (Goal("% alone", at_most=at_most),),
+        checked=True,
     )
 
 
@@ -120,6 +122,7 @@ def test_counts(compare: Compare, destinations: int, power: int) -> None:
         {"multinomial": lambda: generator.multinomial(10**power, shares)},
         (Goal("multinomial", at_most=20),),
         repeat=100,
+        checked=True,
     )
 
 

@@ -517,7 +517,7 @@ def test_lanes_decide_exactly_whatever_the_cells() -> None:
                     "GET /"
                 )
             )
-        deal = Deal(book, Streams(1))
+        deal = Deal(book, Streams((1).to_bytes(32, "little")))
         deal.extend()
         lanes = np.arange(1 << 16).astype(np.uint16)
         for fate, weights in zip(fates, WEIGHTS, strict=True):

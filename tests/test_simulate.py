@@ -6,6 +6,7 @@ were, each fails a correct library with probability below ALARM.
 
 from __future__ import annotations
 
+import gc
 import json
 import pickle
 import time
@@ -26,6 +27,7 @@ import canarysim as cs
 from canarysim.answers.simulate import BY, Observed, Simulation
 from canarysim.engine import choose, sums
 from canarysim.engine.law import Law, Picker
+from canarysim.engine.streams import generator_of
 from canarysim.engine.sums import range_of_sum
 from canarysim.engine.traffic import Rows
 from canarysim.table.chance import Chance, Residues
@@ -287,6 +289,31 @@ def test_blocks_change_nothing(shop: cs.RouteTable, block: int, monkeypatch: pyt
     whole = cs.simulate(shop, EVERYTHING, rng=5)
     monkeypatch.setattr(choose, "BLOCK", block)
     assert answers(cs.simulate(shop, EVERYTHING, rng=5)) == answers(whole)
+
+
+@pytest.mark.parametrize("key", [(1, 0), (0, 2**32 - 1), (4, 1, 2, 3, 4)])
+def test_a_generator_is_the_one_of_its_seed_and_spawn_key(key: tuple[int, ...]) -> None:
+    entropy = np.random.default_rng(7).bytes(32)
+    expected = np.random.SeedSequence(int.from_bytes(entropy, "little"), spawn_key=key)
+    assert generator_of(entropy, *key).bytes(64) == np.random.default_rng(expected).bytes(64)
+
+
+def test_a_traffic_that_was_counted_before_is_counted_as_a_new_one(shop: cs.RouteTable) -> None:
+    for seed in (5, 6):
+        fresh = cs.Traffic.concat(EVERYTHING)
+        known = cs.simulate(shop, EVERYTHING, rng=seed, keep="counts")
+        assert answers(cs.simulate(shop, fresh, rng=seed, keep="counts")) == answers(known)
+        assert sum(known.examples(10).values()) == known.n
+        assert answers(pickle.loads(pickle.dumps(known))) == answers(known)
+
+
+def test_what_was_made_ready_for_a_traffic_goes_with_it(shop: cs.RouteTable) -> None:
+    traffic = cs.Traffic.concat(EVERYTHING)
+    cs.simulate(shop, traffic, rng=1, keep="counts")
+    kept = len(shop.kept["counting"])
+    del traffic
+    gc.collect()
+    assert len(shop.kept["counting"]) == kept - 1
 
 
 def test_pieces_of_a_traffic_have_the_rows_of_the_whole(shop: cs.RouteTable) -> None:

@@ -14,12 +14,13 @@ from canarysim.answers.names import resolve_cluster
 from canarysim.answers.preview import as_table, copies_of
 from canarysim.answers.progress import progress_bar
 from canarysim.answers.ranges import Observed, observed_of
-from canarysim.engine.choose import Run
+from canarysim.engine.choose import Run, counted
 from canarysim.engine.chosen import together
 from canarysim.engine.columns import Column
 from canarysim.engine.examples import requests_of_counts, requests_of_rows
 from canarysim.engine.rng import as_generator, whole_number
 from canarysim.engine.steps import smallest_unsigned
+from canarysim.engine.streams import Streams
 from canarysim.engine.traffic import Mix, Traffic
 from canarysim.errors import InvalidValue, UnknownName
 from canarysim.request import Request
@@ -275,7 +276,7 @@ class Simulation:
     def _names(self, by: str) -> tuple[str, ...]:
         if by not in BY:
             raise UnknownName("grouping", by, BY)
-        return tuple(_name(decision, by) for decision in self.outcomes)
+        return tuple([_name(decision, by) for decision in self.outcomes])
 
     def _observed(self, names: tuple[str, ...]) -> tuple[Observed, ...]:
         counts: defaultdict[str, int] = defaultdict(int)
@@ -347,16 +348,20 @@ def simulate(
     table = as_table(table)
     if keep not in ("rows", "counts"):
         raise InvalidValue("bad_keep", f'keep is "rows" or "counts", not {keep!r}')
-    if n is None and isinstance(traffic, Iterable) and not isinstance(traffic, Traffic | str | Mapping):
-        return _of_chunks(table, traffic, Run(table, as_generator(rng), rows=keep == "rows"), progress)
+    if isinstance(traffic, Iterable) and n is None and not isinstance(traffic, Traffic | str | Mapping):
+        return _of_chunks(table, traffic, Run(table, Streams.of(as_generator(rng)), rows=keep == "rows"), progress)
     asked = _traffic(traffic, n)
     if keep == "rows" and asked.n >= MAX_ROWS:
         raise InvalidValue(
             "too_many_rows", f'{asked.n:,} rows need too much memory; keep="counts" makes none', n=asked.n
         )
-    run = Run(table, as_generator(rng), rows=keep == "rows")
-    end = run.finish(run.feed(asked.parts, last=True))
-    if end.rows is not None:
+    streams = Streams.of(as_generator(rng))
+    if keep == "counts":
+        end = counted(table, asked, streams)
+    else:
+        run = Run(table, streams, rows=True)
+        end = run.finish(run.feed(asked.parts, last=True))
+        assert end.rows is not None
         end.rows.flags.writeable = False
     return Simulation(table, asked, asked.n, _replayed(asked), end)
 
@@ -414,6 +419,8 @@ def outcome_name(decision: Decision) -> str:
 
 
 def _name(decision: Decision, by: str) -> str:
+    if by in ("cluster", "virtual_host"):
+        return getattr(decision, by) or outcome_name(decision)
     route = decision.matched
     if by in ("route", "origin") and route is not None:
         name = route.name if by == "route" else route.origin
@@ -422,8 +429,6 @@ def _name(decision: Decision, by: str) -> str:
         return decision.function or "no function"
     if by == "kind":
         return decision.kind
-    if by in ("cluster", "virtual_host"):
-        return getattr(decision, by) or outcome_name(decision)
     return outcome_name(decision)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from canarysim.engine.book import Book, outcome_order
-from canarysim.engine.chosen import Chosen, Counted, alike_together, count_of_each
+from canarysim.engine.chosen import Chosen, alike_together, count_of_each
 from canarysim.engine.columns import tally
+from canarysim.engine.counting import AskedFate, AskedMix, Counting
 from canarysim.engine.deal import Deal
 from canarysim.engine.joint import Decider, Joint, fate_dtype
 from canarysim.engine.law import Law
@@ -18,7 +20,7 @@ from canarysim.engine.plan import plan_of
 from canarysim.engine.replay import Replay
 from canarysim.engine.rows import Columns
 from canarysim.engine.steps import smallest_unsigned
-from canarysim.engine.streams import Streams, law_key
+from canarysim.engine.streams import law_key
 from canarysim.engine.traffic import Mix
 
 if TYPE_CHECKING:
@@ -28,12 +30,14 @@ if TYPE_CHECKING:
 
     from canarysim.engine.chosen import Known, Piece
     from canarysim.engine.rows import Rows
+    from canarysim.engine.streams import Streams
+    from canarysim.engine.traffic import Traffic
     from canarysim.request import Request
     from canarysim.table.route_table import RouteTable
 
     Outcomes = NDArray[np.unsignedinteger[Any]]
 
-__all__ = ["Run"]
+__all__ = ["Run", "counted"]
 
 BLOCK = 1 << 17
 """Rows chosen at a time: the work stays in cache, and memory beyond the result stays small."""
@@ -63,10 +67,10 @@ class _Requests:
 class Run:
     """One simulation, fed part by part. ``rows``: whether rows are drawn, or only how often outcomes come up."""
 
-    def __init__(self, table: RouteTable, generator: np.random.Generator, *, rows: bool) -> None:
+    def __init__(self, table: RouteTable, streams: Streams, *, rows: bool) -> None:
         self._table = table
         self._rows = rows
-        self.streams = Streams.of(generator)
+        self.streams = streams
         self.book = Book(table)
         self._decider: Decider | None = None
         self._deal = Deal(self.book, self.streams)
@@ -120,14 +124,15 @@ class Run:
 
     def finish(self, rows: Outcomes | None = None) -> Chosen:
         """The end; ``rows`` are those of the last ``feed``, if that was not to count them."""
+        if not self._rows:
+            return self.counting().draw(self.streams)
         book = self.book
         self._order = order = outcome_order(book, self._met)
         numbers = self._in_order()
         outcomes = tuple(book.outcomes[number] for number in numbers.tolist())
         places = tuple(book.places[number] for number in numbers.tolist())
-        counted = None if self._rows else self._draw_counts(order)
         if rows is None:
-            return Chosen(outcomes, places, self._known(numbers), None, counted, self.streams.entropy)
+            return Chosen(outcomes, places, self._known(numbers), None, None, self.streams.entropy)
         dtype = smallest_unsigned(max(0, len(numbers) - 1))
         if rows.dtype != dtype or (numbers != np.arange(len(numbers))).any():
             # The sentinel is in no row, so that what stands for no outcome here is never asked.
@@ -326,46 +331,46 @@ class Run:
             if n:
                 seen[outcome] += n
 
-    def _draw_counts(self, order: NDArray[np.int64]) -> Counted:
-        """Draw what was asked for, request by request, then fate by fate of what stood in columns."""
+    def counting(self) -> Counting:
+        """All that was fed, ready to be drawn."""
         book = self.book
+        self._order = order = outcome_order(book, self._met)
+        numbers = self._in_order()
         laws = sorted({book.fates[fate].law for fate in self._met}, key=self._law_order)
         number_of = {law: number for number, law in enumerate(laws)}
-        generators: dict[int, np.random.Generator] = {}
 
-        def drawn(fate: int, n: int) -> list[int]:
-            at = book.fates[fate].law
-            law, _ = book.laws[at]
-            if law.certain is not None or not n:
-                return [n if number == law.certain else 0 for number in range(len(law.weights))]
-            if at not in generators:
-                generators[at] = self.streams.counts(number_of[at])
-            counts: list[int] = law.counts(n, generators[at]).tolist()
-            return counts
+        def asked(number: int) -> AskedFate:
+            fate = book.fates[number]
+            outcomes = tuple(order[list(fate.outcomes)].tolist())
+            return AskedFate(book.laws[fate.law][0], number_of[fate.law], outcomes)
 
-        for number, (mix, n) in self._asked_in_mixes.items():
-            counts = Law(mix.shares).counts(n, self.streams.mix_generator(number)).tolist()
-            for request, count in zip(mix.requests, counts, strict=True):
-                self._asked[request] = self._asked.get(request, 0) + count
-        for request, n in self._asked.items():
-            fate = self._fate_of_request[request]
-            self._add_seen(request, zip(book.fates[fate].outcomes, drawn(fate, n), strict=True))
-        fates: dict[tuple[Any, tuple[int, ...]], tuple[int, ...]] = {}
-        total = np.zeros(len(book.outcomes), np.int64)
-        for fate in sorted(self._asked_in_columns, key=lambda fate: self._fate_order(fate, order)):
-            found = drawn(fate, self._asked_in_columns[fate])
-            outcomes = book.fates[fate].outcomes
-            fates[book.laws[book.fates[fate].law][1], tuple(order[list(outcomes)].tolist())] = tuple(found)
-            np.add.at(total, list(outcomes), found)
-        for seen in self._seen_of.values():
-            for outcome, n in seen.items():
-                total[outcome] += n
-        self._add_counts(total)
-        requests = {
-            request: {int(order[outcome]): n for outcome, n in seen.items()}
-            for request, seen in self._seen_of.items()
-        }
-        return Counted(requests, fates)
+        fates = {number: asked(number) for number in self._met}
+        place = {request: number for number, request in enumerate(self._asked)}
+        in_columns = sorted(self._asked_in_columns, key=lambda fate: self._fate_order(fate, order))
+        return Counting(
+            tuple(book.outcomes[number] for number in numbers.tolist()),
+            tuple(book.places[number] for number in numbers.tolist()),
+            self._pieces(order),
+            tuple(self._asked),
+            tuple(fates[self._fate_of_request[request]] for request in self._asked),
+            tuple(self._asked.values()),
+            tuple(
+                AskedMix(number, n, Law(mix.shares), tuple(place[request] for request in mix.requests))
+                for number, (mix, n) in self._asked_in_mixes.items()
+            ),
+            tuple(
+                (
+                    fates[fate],
+                    self._asked_in_columns[fate],
+                    (book.laws[book.fates[fate].law][1], fates[fate].outcomes),
+                )
+                for fate in in_columns
+            ),
+            {
+                request: {int(order[outcome]): n for outcome, n in seen.items()}
+                for request, seen in self._seen_of.items()
+            },
+        )
 
     def _law_order(self, law: int) -> tuple[Any, ...]:
         found, chances = self.book.laws[law]
@@ -402,3 +407,19 @@ class Run:
             weights[outcome] += weight
         total = sum(law.weights)
         return {outcome: Fraction(weight, total) for outcome, weight in weights.items()}
+
+
+def counted(table: RouteTable, traffic: Traffic, streams: Streams) -> Chosen:
+    """How often each outcome comes up. What chance has no part in is made once, and kept while both are there."""
+    kept: WeakKeyDictionary[Traffic, Counting] | None = table.kept.get("counting")
+    if kept is None:
+        kept = table.kept["counting"] = WeakKeyDictionary()
+    counting = kept.get(traffic)
+    if counting is None:
+        run = Run(table, streams, rows=False)
+        run.feed(traffic.parts)
+        counting = run.counting()
+        # What faults draw for given random values is drawn while these are looked at.
+        if all(isinstance(part, Mix) or part.random_values is None for part in traffic.parts):
+            kept[traffic] = counting
+    return counting.draw(streams)

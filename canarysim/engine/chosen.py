@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from canarysim.engine.book import Place
+    from canarysim.engine.counting import Counting
     from canarysim.request import Request
     from canarysim.table.decision import Decision
 
@@ -33,13 +34,29 @@ Piece = tuple[int, dict[int, Fraction]]
 
 @attrs.frozen(eq=False)
 class Counted:
-    """What was drawn as counts: how often each request, and each fate of columns, came to each outcome.
+    """What was drawn as counts: of each request, and of each fate of columns, how often each chance came up."""
 
-    A fate of columns is told by its chances and its outcomes.
-    """
+    _counting: Counting
+    _by_request: list[list[int]]
+    _by_fate: list[list[int]]
 
-    requests: dict[Request, dict[int, int]]
-    fates: dict[tuple[Any, tuple[int, ...]], tuple[int, ...]]
+    @property
+    def requests(self) -> dict[Request, dict[int, int]]:
+        """How often each request came to each outcome, where it did."""
+        counting = self._counting
+        found = {request: dict(seen) for request, seen in counting.seen.items()}
+        for request, fate, drawn in zip(counting.requests, counting.fates, self._by_request, strict=True):
+            seen = found.setdefault(request, {})
+            for outcome, n in zip(fate.outcomes, drawn, strict=True):
+                if n:
+                    seen[outcome] = seen.get(outcome, 0) + n
+        return found
+
+    @property
+    def fates(self) -> dict[Any, tuple[int, ...]]:
+        """The same for each fate of columns, which is told by its chances and its outcomes."""
+        drawn = zip(self._counting.columns, self._by_fate, strict=True)
+        return {key: tuple(found) for (_, _, key), found in drawn}
 
 
 class _Tallies(Protocol):
@@ -63,7 +80,7 @@ class Chosen:
         known: Known | None,
         rows: Outcomes | None = None,
         counted: Counted | None = None,
-        entropy: int = 0,
+        entropy: bytes = b"",
         run: _Tallies | None = None,
     ) -> None:
         self.outcomes = outcomes

@@ -12,7 +12,7 @@ from canarysim.engine.columns import tally
 from canarysim.engine.joint import Decider, Joint
 from canarysim.engine.plan import plan_of
 from canarysim.engine.rows import Columns
-from canarysim.engine.streams import Streams
+from canarysim.engine.streams import Streams, generator_of
 from canarysim.engine.traffic import Mix
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _OF_EXAMPLES = 6
 
 
 def requests_of_rows(
-    traffic: Traffic, rows: NDArray[np.unsignedinteger[Any]], wanted: NDArray[np.bool_], entropy: int, most: int
+    traffic: Traffic, rows: NDArray[np.unsignedinteger[Any]], wanted: NDArray[np.bool_], entropy: bytes, most: int
 ) -> dict[Request, int]:
     """The most frequent requests of the rows whose outcome is wanted, in order of their numbers (fact 1)."""
     streams = Streams(entropy)
@@ -83,7 +83,7 @@ def requests_of_counts(
     outcomes: Sequence[Decision],
     counted: Counted,
     wanted: NDArray[np.bool_],
-    entropy: int,
+    entropy: bytes,
     most: int,
 ) -> dict[Request, int]:
     """The same where only counts were drawn (fact 2)."""
@@ -142,11 +142,11 @@ def _by_fate(
     return found
 
 
-def _drawn_of(requests: dict[Request, int], hits: int, total: int, entropy: int) -> dict[Request, int]:
+def _drawn_of(requests: dict[Request, int], hits: int, total: int, entropy: bytes) -> dict[Request, int]:
     """How many of the hits each request has, of so many in all."""
     if hits in (0, total):
         return requests if hits else {}
-    generator = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(_OF_EXAMPLES,)))
+    generator = generator_of(entropy, _OF_EXAMPLES)
     found = {}
     for request, n in requests.items():
         least, largest = max(0, n - (total - hits)), min(n, hits)

@@ -67,10 +67,14 @@ class Law:
 
     def counts(self, n: int, generator: np.random.Generator) -> NDArray[np.int64]:
         """How many of ``n`` draws fall to each: one multinomial draw, whose cost does not grow with n."""
+        return np.array(self.counted(n, generator), np.int64)
+
+    def counted(self, n: int, generator: np.random.Generator) -> list[int]:
+        """The same as a list: where there are few, making an array would cost more than the draw."""
         if self._multinomial is None:
             beyond = max(0, sum(self.weights).bit_length() - COUNTED_BITS)
             self._multinomial = Multinomial([weight >> beyond for weight in self.weights])
-        return self._multinomial.draw(n, generator)
+        return self._multinomial.draw_list(n, generator)
 
 
 class _FineDraws:

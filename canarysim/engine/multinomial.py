@@ -33,7 +33,7 @@ SCALAR_LEVELS = 5
 class Multinomial:
     """The tree for one sequence of weights. Memory: up to 40 bytes a weight."""
 
-    __slots__ = ("_leaf", "_levels")
+    __slots__ = ("_deep", "_leaf", "_leaves", "_shares")
 
     def __init__(self, weights: Sequence[int]) -> None:
         depth = (len(weights) - 1).bit_length()
@@ -51,30 +51,52 @@ class Multinomial:
                 halves[heavier_first] = halves[heavier_first, ::-1]
             # Two nodes without weight share nothing: 0 of it, not 0 / 0.
             levels.append(pairs.min(axis=1) / np.maximum(nodes, 1))
-        self._levels = levels[::-1]
+        levels.reverse()
+        self._shares: list[list[float]] = [level.tolist() for level in levels[:SCALAR_LEVELS]]
+        self._deep = levels[SCALAR_LEVELS:]
         self._leaf = np.argsort(order)[: len(weights)]
+        self._leaves: list[int] = [] if self._deep else self._leaf.tolist()
 
     def draw(self, n: int, generator: np.random.Generator) -> NDArray[np.int64]:
         """Counts of ``n`` independent draws: int64, one for each weight, summing to ``n``.
 
         Cost: one binomial for every entry but the first, whatever n up to 2^53.
         """
+        if not self._deep:
+            return np.array(self.draw_list(n, generator), np.int64)
         counts = self._draw(min(n, EXACT), generator)
         for start in range(EXACT, n, EXACT):
             counts += self._draw(min(n - start, EXACT), generator)
         return counts
 
-    def _draw(self, n: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    def draw_list(self, n: int, generator: np.random.Generator) -> list[int]:
+        """The same as a list, and without an array on the way where the tree has none."""
+        if self._deep:
+            drawn: list[int] = self.draw(n, generator).tolist()
+            return drawn
+        if len(self._leaves) == 2 and n <= EXACT:  # a canary: what goes through the tree costs more than the draw
+            lighter = generator.binomial(n, self._shares[0][0]) if self._shares[0][0] else 0
+            return [lighter, n - lighter] if self._leaves[0] == 0 else [n - lighter, lighter]
+        few = self._draw_few(min(n, EXACT), generator)
+        for start in range(EXACT, n, EXACT):
+            more = self._draw_few(min(n - start, EXACT), generator)
+            few = [count + other for count, other in zip(few, more, strict=True)]
+        return [few[leaf] for leaf in self._leaves]
+
+    def _draw_few(self, n: int, generator: np.random.Generator) -> list[int]:
         few = [n]
-        for lighter_share in self._levels[:SCALAR_LEVELS]:
+        for shares in self._shares:
             halves: list[int] = []
-            for count, share in zip(few, lighter_share.tolist(), strict=True):
+            for at, share in enumerate(shares):
                 # A binomial of share 0 draws nothing either, but the call costs a microsecond.
-                lighter = generator.binomial(count, share) if share else 0
-                halves += lighter, count - lighter
+                lighter = generator.binomial(few[at], share) if share else 0
+                halves += lighter, few[at] - lighter
             few = halves
-        counts = np.array(few, np.int64)
-        for lighter_share in self._levels[SCALAR_LEVELS:]:
+        return few
+
+    def _draw(self, n: int, generator: np.random.Generator) -> NDArray[np.int64]:
+        counts = np.array(self._draw_few(n, generator), np.int64)
+        for lighter_share in self._deep:
             below = np.empty((len(counts), 2), np.int64)
             below[:, 0] = generator.binomial(counts, lighter_share)
             np.subtract(counts, below[:, 0], out=below[:, 1])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from struct import pack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.random import PCG64, Generator, SeedSequence
 
 from canarysim.engine.law import Draws, Law
 from canarysim.engine.rng import words_of
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     Words = Callable[[int], NDArray[np.uint64]]
 
-__all__ = ["Lanes", "Streams"]
+__all__ = ["Lanes", "Streams", "generator_of", "law_key"]
 
 # How randomness is dealt out, so that a seed names one answer.
 # 1. All generators are made of 256 bits of the given one, and of what they serve. So neither blocks nor chunks
@@ -34,6 +36,9 @@ __all__ = ["Lanes", "Streams"]
 #    chances, a word a row; or, for rows with counts of which only counts are wanted, from another, as counts.
 # 5. Counts are drawn from a generator for each set of chances, numbered in an order of their own.
 _OF_COUNTS, _OF_MIX, _OF_FAULT, _OF_FAULT_COUNTS, _OF_LANES, _OF_REDRAWS = range(6)
+
+# Read as little-endian on every machine, so that a seed gives the same run on every machine.
+_LITTLE_32, _LITTLE_64 = np.dtype("<u4"), np.dtype("<u8")
 
 LANES = 4
 """Lanes in a word."""
@@ -66,8 +71,9 @@ class Lanes:
             self._owed -= LANES * words
         wanted = n + self._owed
         if len(self._ahead) < wanted:
-            # Read as little-endian on every machine, so that a seed gives the same run on every machine.
-            drawn = self._words(-(-(wanted - len(self._ahead)) // LANES)).astype("<u8", copy=False).view("<u2")
+            drawn = (
+                self._words(-(-(wanted - len(self._ahead)) // LANES)).astype(_LITTLE_64, copy=False).view("<u2")
+            )
             self._ahead = np.concatenate([self._ahead, drawn]) if len(self._ahead) else drawn
         lanes, self._ahead, self._owed = self._ahead[self._owed : wanted], self._ahead[wanted:], 0
         return lanes
@@ -76,7 +82,7 @@ class Lanes:
 class Streams:
     """The streams of one simulation (rules 1 to 5)."""
 
-    def __init__(self, entropy: int) -> None:
+    def __init__(self, entropy: bytes) -> None:
         self.entropy = entropy
         self._lanes: Lanes | None = None
         self._mixes: dict[Any, int] = {}
@@ -88,10 +94,10 @@ class Streams:
     @classmethod
     def of(cls, generator: np.random.Generator) -> Streams:
         """Those of the next 256 bits of a generator."""
-        return cls(int.from_bytes(words_of(generator)(4).astype("<u8").tobytes(), "little"))
+        return cls(words_of(generator)(4).astype(_LITTLE_64, copy=False).tobytes())
 
     def _generator(self, *key: int) -> np.random.Generator:
-        return np.random.default_rng(np.random.SeedSequence(self.entropy, spawn_key=key))
+        return generator_of(self.entropy, *key)
 
     @property
     def lanes(self) -> Lanes:
@@ -136,6 +142,16 @@ class Streams:
     def mix_generator(self, number: int) -> np.random.Generator:
         """What a mix of that number is drawn from."""
         return self._generator(_OF_MIX, number)
+
+
+def generator_of(entropy: bytes, *key: int) -> np.random.Generator:
+    """A generator of its own for each key: that of SeedSequence with this entropy and spawn key.
+
+    SeedSequence puts the 32-bit words of the one behind those of the other. Given as words they need not be taken
+    out of numbers, which takes it longer than all that follows.
+    """
+    words = np.frombuffer(entropy + pack(f"<{len(key)}I", *key), _LITTLE_32)
+    return Generator(PCG64(SeedSequence(words)))
 
 
 def law_key(chances: Sequence[Chance]) -> list[Any]:
