@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import attrs
@@ -253,3 +254,14 @@ def test_a_route_whose_random_values_are_all_taken_before_is_said_to_be_refused(
     assert step.route is table.routes[1]
     assert "refused: random value is always one that an earlier route takes" in str(explanation)
     assert explanation._repr_html_()
+
+
+def test_a_name_that_nobody_can_read_gives_way_to_that_of_the_manifest() -> None:
+    table = cs.load(Path(__file__).parent.parent / "notebooks" / "repository" / "manifests")
+    request = "GET http://books.example/catalog/books/7"
+    name = table.route(request).route
+    assert name is not None
+    assert len(name) > 60
+    for text in (str(cs.explain(table, request)), str(cs.preview(table, request))):
+        assert name not in text
+        assert "route platform/books routes[2] > catalog/catalog book" in text

@@ -14,8 +14,8 @@ from canarysim.faces.text import (
     delays_in_words,
     percent,
     plural,
+    readable_name,
     rewritten_in_words,
-    route_name,
     way_lines,
     why_dropped,
     with_source,
@@ -204,13 +204,13 @@ def _winner(explanation: Explanation) -> list[str]:
     lines: list[str] = []
     for route, chance in explanation.shared:
         lines += _listed(route, f"takes {percent(chance.share)}: ")
-        lines += [] if not route.name else [f"     route {route_name(route)}"]
+        lines += [] if not route.name else [f"     route {readable_name(route)}"]
     winner = explanation.winner
     if winner is None:
         return [*lines, "     the rest finds no route"] if lines else []
     verb = "takes the rest" if lines else "matches"
     lines += _listed(winner, f"{'may match' if explanation.open_problems else verb}: ")
-    lines += [f"     route {route_name(winner)}"] if winner.name else []
+    lines += [f"     route {readable_name(winner)}"] if winner.name else []
     return lines + way_lines(winner, "       ")
 
 

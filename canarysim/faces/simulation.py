@@ -13,7 +13,7 @@ from canarysim.faces.text import (
     open_lines,
     percent,
     plural,
-    route_name,
+    readable_name,
     with_source,
 )
 
@@ -76,7 +76,7 @@ def _group(decision: Decision) -> tuple[str | None, int | None]:
 
 def _heading(decision: Decision) -> list[str]:
     if decision.matched is not None:
-        return with_source("route ", route_name(decision.matched), decision.matched.source)
+        return with_source("route ", readable_name(decision.matched), decision.matched.source)
     return [f"virtual host {decision.virtual_host}"] if decision.virtual_host is not None else ["no virtual host"]
 
 

@@ -180,7 +180,7 @@ def preview_text(preview: Preview) -> str:
         id(o.decision.matched): o.decision.matched for o in preview.outcomes if o.decision.matched is not None
     }
     for route in routes.values():
-        lines += with_source("  ", f"route {route_name(route)}", route.source)
+        lines += with_source("  ", f"route {readable_name(route)}", route.source)
         lines += way_lines(route, "    ")
     if not routes and first.virtual_host is not None:
         lines.append(f"  virtual host {first.virtual_host}")
@@ -198,9 +198,18 @@ def preview_text(preview: Preview) -> str:
     return "\n".join([*lines, *_problem_lines(problems)])
 
 
+#: Longer names of routes, which Gloo makes of all that led to them, no reader takes in.
+_READABLE = 60
+
+
 def route_name(route: Route) -> str:
     """The name of a route, or its number in the virtual host where it has none."""
     return (route.name or str(route.index)) + ("" if route.name_is_certain else " (number provisional)")
+
+
+def readable_name(route: Route) -> str:
+    """The same, but for a name that is too long to be read: what the manifest calls the route."""
+    return route.origin if len(route.name) > _READABLE and route.origin else route_name(route)
 
 
 def _single_outcome(decision: Decision) -> list[str]:
