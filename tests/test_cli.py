@@ -197,7 +197,7 @@ def test_a_simulation_counts_by_one_thing(by: str, capsys: Capture) -> None:
 
 
 def test_what_simulations_count_by_is_what_the_library_counts_by() -> None:
-    from canarysim.answers.simulate import BY
+    from canarysim.answers.groups import BY
 
     assert sorted(arguments.BY) == sorted(BY)
 

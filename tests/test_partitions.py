@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import canarysim as cs
-from canarysim.answers.simulate import BY, outcome_name
+from canarysim.answers.groups import BY, outcome_name
 from notebooks import partitions as example
 from notebooks.logs import write_access_log as log_of_the_shop
 

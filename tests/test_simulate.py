@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import canarysim as cs
-from canarysim.answers.simulate import BY, Observed, Simulation
+from canarysim.answers.groups import BY
+from canarysim.answers.simulate import Observed, Simulation
 from canarysim.engine import choose, sums
 from canarysim.engine.law import Law, Picker
 from canarysim.engine.streams import generator_of

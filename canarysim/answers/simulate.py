@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
 
-from canarysim.answers.names import resolve_cluster
+from canarysim.answers.groups import BY, By, group_name, known_group, outcome_name
 from canarysim.answers.preview import as_table, copies_of
 from canarysim.answers.progress import progress_bar
 from canarysim.answers.ranges import Observed, observed_of
@@ -37,10 +37,7 @@ if TYPE_CHECKING:
 
     Asked: TypeAlias = Traffic | Request | str | Mapping[Any, Any] | Iterable[Traffic]
 
-__all__ = ["BY", "Observed", "Simulation", "simulate"]
-
-By = Literal["outcome", "route", "origin", "cluster", "function", "virtual_host", "kind"]
-BY: tuple[By, ...] = get_args(By)
+__all__ = ["Observed", "Simulation", "simulate"]
 
 MAX_ROWS = 2**32
 """More are refused before the memory for them is asked for."""
@@ -217,7 +214,7 @@ class Simulation:
         for by, name in labels.items():
             names = self._names(by)
             if name not in names:
-                name = _known(self.table, by, name, names)  # noqa: PLW2901
+                name = known_group(self.table, by, name, names)  # noqa: PLW2901
             wanted &= np.array([each == name for each in names], np.bool_)
         return wanted
 
@@ -276,7 +273,7 @@ class Simulation:
     def _names(self, by: str) -> tuple[str, ...]:
         if by not in BY:
             raise UnknownName("grouping", by, BY)
-        return tuple([_name(decision, by) for decision in self.outcomes])
+        return tuple([group_name(decision, by) for decision in self.outcomes])
 
     def _observed(self, names: tuple[str, ...]) -> tuple[Observed, ...]:
         counts: defaultdict[str, int] = defaultdict(int)
@@ -400,52 +397,3 @@ def _traffic(traffic: Asked, n: int | None) -> Traffic:
     if n is None:
         raise InvalidValue("n_needed", "how many requests? give n")
     return Traffic.mix(traffic, n) if isinstance(traffic, Mapping) else Traffic.repeat(traffic, n)
-
-
-# Names of groups
-
-
-def outcome_name(decision: Decision) -> str:
-    """The decision in a few words that hold for all requests that come to it."""
-    match decision.kind:
-        case "redirect":
-            return f"redirect ({decision.status})"
-        case "tls_redirect":
-            return f"redirect to https ({decision.status})"
-        case "unknown" if decision.unknown:
-            return f"unknown: {decision.unknown[0].message}"
-        case _:
-            return decision.outcome
-
-
-def _name(decision: Decision, by: str) -> str:
-    if by in ("cluster", "virtual_host"):
-        return getattr(decision, by) or outcome_name(decision)
-    route = decision.matched
-    if by in ("route", "origin") and route is not None:
-        name = route.name if by == "route" else route.origin
-        return name or f"route {route.index} of {decision.virtual_host}"
-    if by == "function" and decision.destination is not None:
-        return decision.function or "no function"
-    if by == "kind":
-        return decision.kind
-    return outcome_name(decision)
-
-
-def _known(table: RouteTable, by: str, name: str, names: Iterable[str]) -> str:
-    """The name of a group of which no request was asked, if the table has it; an Upstream's is its cluster's."""
-    if by == "cluster":
-        return resolve_cluster(table, name)
-    in_table = {
-        "route": [route.name for route in table.routes],
-        "origin": [route.origin for route in table.routes],
-        "function": [d.function for d in table.destinations if d.function],
-        "virtual_host": [host.name for host in table.virtual_hosts],
-    }.get(by, [])
-    if by == "kind":
-        from canarysim.table.decision import KINDS
-
-        in_table = list(KINDS)
-    if name not in in_table:
-        raise UnknownName(by.replace("_", " "), name, [*names, *in_table])
-    return name

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BY", "COMMANDS", "parse"]
 
-#: What ``--by`` takes, as canarysim.answers.simulate.BY, which is not imported here for it would load numpy.
+#: What ``--by`` takes, as canarysim.answers.groups.BY, which is not imported here: --help needs no table.
 BY: Final = ("cluster", "route", "origin", "function", "virtual_host", "kind", "outcome")
 
 _REQUESTS: Final = """\

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from fractions import Fraction
 
-    from canarysim.answers.simulate import By, Simulation
+    from canarysim.answers.groups import By
+    from canarysim.answers.simulate import Simulation
     from canarysim.cli.inputs import Asked
     from canarysim.problems import Problem
     from canarysim.request import Request

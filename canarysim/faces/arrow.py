@@ -56,7 +56,7 @@ def simulation_stream(simulation: Simulation, requested_schema: object | None = 
 
 
 def _value(name: str, decision: Decision) -> str | None:
-    from canarysim.answers.simulate import outcome_name  # whoever has a simulation has imported it
+    from canarysim.answers.groups import outcome_name  # whoever has a simulation has imported it
 
     if name == "outcome":
         return readable(outcome_name(decision))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from canarysim.faces.text import WIDTH, percent, plural
 
 if TYPE_CHECKING:
-    from canarysim.answers.simulate import By, Observed, Simulation
+    from canarysim.answers.groups import By
+    from canarysim.answers.simulate import Observed, Simulation
 
 __all__ = ["groups_text"]
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from canarysim.answers.explain import Explanation, Host, Step
+    from canarysim.answers.groups import By
     from canarysim.answers.near import Hint, Near, Refusal
     from canarysim.answers.preview import Outcome, Preview
-    from canarysim.answers.simulate import By, Observed, Simulation
+    from canarysim.answers.simulate import Observed, Simulation
     from canarysim.engine.access_log import LogReport
     from canarysim.problems import Problem, Where
     from canarysim.request import Request
@@ -324,7 +325,7 @@ def _conditions(conditions: Iterable[Residues]) -> list[Plain]:
 
 def simulation_dict(simulation: Simulation, mix: Mapping[Request, Fraction], by: By | None) -> Plain:
     """A Simulation of a mix, or without one of a log: each outcome, and with ``by`` the groups too."""
-    from canarysim.answers.simulate import outcome_name  # whoever has a simulation has imported it
+    from canarysim.answers.groups import outcome_name  # whoever has a simulation has imported it
     from canarysim.faces.log import SHOWN
 
     figures = simulation.observed

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from canarysim.answers.groups import By
     from canarysim.answers.preview import Outcome, Preview
-    from canarysim.answers.simulate import By, Observed, Simulation
+    from canarysim.answers.simulate import Observed, Simulation
     from canarysim.engine.rng import RNG
 
 __all__ = ["plot_loops", "plot_preview", "plot_shares", "plot_split"]

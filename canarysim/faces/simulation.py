@@ -81,7 +81,7 @@ def _heading(decision: Decision) -> list[str]:
 
 
 def _name(decision: Decision) -> str:
-    from canarysim.answers.simulate import outcome_name  # whoever has a simulation to show has imported it
+    from canarysim.answers.groups import outcome_name  # whoever has a simulation to show has imported it
 
     return outcome_name(decision)
 
