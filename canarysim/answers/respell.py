@@ -6,23 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from canarysim.table import regex
-from canarysim.table.regex._syntax import (
-    OVERLONG,
-    Alternate,
-    AnyByte,
-    Assertion,
-    CharClass,
-    Concat,
-    Empty,
-    Group,
-    Literal,
-    Repeat,
-)
+from canarysim.table.regex._syntax import Assertion, Concat, Literal
+from canarysim.table.regex.samples import as_text, regex_samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from canarysim.table.regex._syntax import Encoding, Node
+    from canarysim.table.regex._syntax import Encoding
     from canarysim.table.strings import Test
 
 __all__ = ["alike", "differs_in_case", "example", "literal_start", "part", "recased", "unquoted"]
@@ -30,8 +20,6 @@ __all__ = ["alike", "differs_in_case", "example", "literal_start", "part", "reca
 #: Up to here every part of a text is held against a regex; of longer ones only their starts and ends.
 _SHORT = 64
 _LONG = 1000
-#: Characters that examples are made of if a class has them: none that a path or a header treats specially.
-_PLEASANT = "a1A-_./"
 
 
 def differs_in_case(left: str, right: str) -> bool:
@@ -90,54 +78,11 @@ def literal_start(pattern: str, encoding: Encoding) -> str:
             found.append(piece.text)
         elif not (isinstance(piece, Assertion) and piece.place == "begin_text"):
             break
-    return _as_text("".join(found), encoding)
+    return as_text("".join(found), encoding)
 
 
 def example(pattern: str, encoding: Encoding) -> str | None:
     """A text that a pattern matches, short and of plain characters where it can be; None where none is found."""
-    compiled = regex.compile(pattern, encoding)
-    made = _made(compiled.tree)
-    if made is None or not compiled.simulated:
+    if not regex.compile(pattern, encoding).simulated:
         return None
-    text = _as_text(made, encoding)
-    return text if text.isprintable() else None
-
-
-def _made(node: Node) -> str | None:
-    match node:
-        case Empty() | Assertion():
-            return ""  # whether the place is there is for the caller to ask the whole pattern
-        case Literal():
-            return node.text
-        case AnyByte():
-            return "a"
-        case CharClass():
-            return _char(node)
-        case Group():
-            return _made(node.body)
-        case Repeat():
-            one = _made(node.body) if node.min else ""
-            return None if one is None or len(one) * node.min > _LONG else one * node.min
-        case Alternate():
-            return next((text for option in node.options if (text := _made(option)) is not None), None)
-        case Concat():
-            texts = [_made(piece) for piece in node.parts]
-            return None if None in texts else "".join(filter(None, texts))
-    return None
-
-
-def _char(node: CharClass) -> str | None:
-    for char in _PLEASANT:
-        if any(low <= ord(char) <= high for low, high in node.ranges):
-            return char
-    for low, high in node.ranges:
-        for code in range(low, min(high, low + 64) + 1):
-            if code != OVERLONG and chr(code).isprintable():
-                return chr(code)
-    return None
-
-
-def _as_text(text: str, encoding: Encoding) -> str:
-    if encoding == "utf-8" or text.isascii():
-        return text
-    return text.encode("latin-1").decode("utf-8", "surrogateescape")
+    return next(iter(regex_samples(pattern, encoding)), None)

@@ -7,43 +7,24 @@ All are ordinary text, as a person writes it in a manifest.
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from canarysim.request import readable
-from canarysim.table import regex
 from canarysim.table.matchers import PathExact, PathRegex, PathSeparatedPrefix, Range
 from canarysim.table.metadata import ListValue, NumberValue, OrValue
-from canarysim.table.regex._syntax import (
-    Alternate,
-    AnyByte,
-    Assertion,
-    CharClass,
-    Concat,
-    Empty,
-    Group,
-    Literal,
-    Repeat,
-)
+from canarysim.table.regex.samples import regex_samples
 from canarysim.table.strings import StringMatcher
 from canarysim.table.templates import PathTemplate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from canarysim.table.behaviour import Behaviour
     from canarysim.table.matchers import PathMatcher
     from canarysim.table.metadata import ValueMatcher
-    from canarysim.table.regex._syntax import Encoding, Node
 
-__all__ = ["json_values", "near_paths", "near_texts", "paths", "recased", "regex_samples", "texts"]
+__all__ = ["json_values", "near_paths", "near_texts", "paths", "recased", "texts"]
 
-#: Texts of a regex that are tried; of a part of it fewer.
-_MOST = 24
-_MOST_OF_PART = 8
-_LONG = 1000
-#: Characters that samples are made of where a class has them.
-_PLEASANT = "a1/A-_.x;, %"
 #: What may stand behind a prefix, so that conditions on the path tell such paths apart.
 _ENDINGS = ("/1", "/a", "1", "a", "/", "/a/b", "x", "/x", "x/1", ".html", "-a", ";v=1", "/b", "b", "/A", "A", "//")
 
@@ -55,79 +36,6 @@ def recased(text: str) -> str:
 
 def _unlike(items: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(items))
-
-
-# Regular expressions
-
-
-@lru_cache(maxsize=4096)
-def regex_samples(pattern: str, encoding: Encoding) -> tuple[str, ...]:
-    """Texts made along a pattern, the shortest and plainest first; most of them match it. Cost: O(pattern)."""
-    made = _made(regex.compile(pattern, encoding).tree, _MOST)
-    if encoding == "latin-1":  # there a character is a byte
-        made = [text.encode("latin-1").decode("utf-8", "surrogateescape") for text in made]
-    return _unlike(text for text in made if text.isprintable())
-
-
-def _made(node: Node, most: int = _MOST_OF_PART) -> list[str]:
-    match node:
-        case Empty() | Assertion():
-            return [""]  # whether the place is there is for the whole pattern to say
-        case Literal():
-            return [node.text]
-        case AnyByte():
-            return ["a"]
-        case CharClass():
-            return list(islice(_characters(node), 8))
-        case Group():
-            return _made(node.body, most)
-        case Alternate():
-            of_options = [_made(option) for option in node.options]
-            first = [texts[0] for texts in of_options if texts]
-            return list(_unlike([*first, *(text for texts in of_options for text in texts)]))[:most]
-        case Repeat():
-            return _repeated(node, most)
-        case Concat():
-            return _joined([_made(part) for part in node.parts], most)
-    return []
-
-
-def _characters(node: CharClass) -> Iterator[str]:
-    for char in _PLEASANT:
-        if any(low <= ord(char) <= high for low, high in node.ranges):
-            yield char
-    for low, high in node.ranges:
-        for code in (low, high):
-            if code < 0x110000 and chr(code).isprintable() and chr(code) not in _PLEASANT:
-                yield chr(code)
-
-
-def _repeated(node: Repeat, most: int) -> list[str]:
-    ones = _made(node.body)
-    if not ones:
-        return [] if node.min else [""]
-    counts = [count for count in range(node.min, node.min + 3) if node.max is None or count <= node.max]
-    if len(ones[0]) * counts[-1] > _LONG:
-        return []
-    found = [ones[0] * count for count in counts]
-    found += [one * max(node.min, 1) for one in ones]
-    if len(ones) > 1 and counts[-1] > 1:
-        found += [ones[0] * (counts[-1] - 1) + one for one in ones[1:]]
-    return list(_unlike(found))[:most]
-
-
-def _joined(parts: list[list[str]], most: int) -> list[str]:
-    """One text a part, behind one another: the first of each, and then another one of one part at a time."""
-    if not all(parts):
-        return []
-    found = ["".join(texts[0] for texts in parts)]
-    depth = max(map(len, parts))
-    for number in range(1, depth):
-        for at, texts in enumerate(parts):
-            if number < len(texts):
-                found.append("".join(texts[number] if place == at else one[0] for place, one in enumerate(parts)))
-        found.append("".join(texts[min(number, len(texts) - 1)] for texts in parts))
-    return list(_unlike(text for text in found if len(text) <= _LONG))[:most]
 
 
 # Values
